@@ -1,0 +1,243 @@
+"""Every knob of qsmrim as frozen dataclasses, to and from plain data.
+
+No default hides anywhere else. A variant of the method is a changed field, never a subclass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import cattrs
+from cattrs.preconf.json import make_converter
+
+from qsmrim_app.errors import UsageError
+
+RegistrationKind = Literal["rigid", "affine", "header"]
+RegistrationBackend = Literal["sitk", "ants"]
+Vector3 = tuple[float, float, float]
+Shape3 = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """Which files of a dataset play which role."""
+
+    derivatives: Mapping[str, Path] = field(default_factory=dict)  # name -> dataset; given: nothing else is searched
+    participants: tuple[str, ...] = ()  # empty: all
+    exclude_participants: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    bids_filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # role -> entity -> value
+    lesions_from: str | None = None
+    raters: str | None = None
+    qsm_acq: str | None = None
+
+
+@dataclass(frozen=True)
+class PreprocessingSettings:
+    """From raw images to the QSM grid."""
+
+    registration: RegistrationKind = "rigid"
+    backend: RegistrationBackend = "sitk"
+    n4_shrink_factor: int = 4
+    sampling_fraction: float = 0.2  # share of voxels that the registration looks at
+    analysis_spacing_mm: Vector3 | None = None  # None: the voxel size of the model
+    min_similarity_gain: float = 0.0  # registration must raise the similarity by more than this, or the header is kept
+    random_seed: int = 0
+
+
+@dataclass(frozen=True)
+class LesionSettings:
+    """Which lesions are classified. All keep their row."""
+
+    min_volume_mm3: float = 0.0
+    max_volume_mm3: float = 1e5
+    min_voxels: int = 3  # fewer voxels on the analysis grid than this cannot carry texture features
+
+
+@dataclass(frozen=True)
+class PatchSettings:
+    """The network's view of one lesion (METHOD: patches)."""
+
+    shape_vox: Shape3 = (32, 32, 16)
+    qsm_scale_ppb: float = 100.0
+    qsm_clip: float = 5.0
+
+
+@dataclass(frozen=True)
+class RadiomicsSettings:
+    """The 527 features (METHOD: radiomics)."""
+
+    bin_width_ppb: float = 25.0
+    wavelet: Literal["coif1"] = "coif1"
+    engine: Literal["pyradiomics"] = "pyradiomics"
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """Ranges from which each augmentation is drawn; a range is (low, high)."""
+
+    flip_probability: float = 0.5
+    scale: tuple[float, float] = (0.95, 1.05)
+    rotation_deg: tuple[float, float] = (-5.0, 5.0)
+    blur_in_plane_vox: tuple[float, float] = (0.1, 0.95)
+    blur_through_plane_vox: tuple[float, float] = (0.03, 0.3)
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Sizes of QSMRim-Net; width 64 is the paper's."""
+
+    width: int = 64
+    n_features: int = 527
+    radiomic_hidden: int = 1024
+    embedding: int = 512  # of each branch, and of DeepSMOTE
+    radiomic_dropout: float = 0.3
+    classifier_hidden: int = 128
+    classifier_dropout: float = 0.5
+    deep_smote: bool = True
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One optimisation schedule, for every network of the project."""
+
+    epochs: int = 40
+    batch_size: int = 64
+    learning_rate: float = 1e-4
+    milestones: tuple[float, ...] = (0.5, 0.7, 0.9)  # shares of the epochs
+    decay: float = 0.1
+    augment: bool = True
+    feature_clip: float = 10.0  # standardised features are clipped to +- this
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """All that defines a trainable method; stored in the model bundle."""
+
+    method: str = "qsmrim-net"
+    spacing_mm: Vector3 = (0.75, 0.75, 3.0)
+    patch: PatchSettings = PatchSettings()
+    radiomics: RadiomicsSettings = RadiomicsSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+    network: NetworkSettings = NetworkSettings()
+    training: TrainingSettings = TrainingSettings()
+
+
+@dataclass(frozen=True)
+class ResourceSettings:
+    """What the program may use of the machine."""
+
+    nprocs: int = 1
+    omp_nthreads: int = 1
+    memory_gb: float = 8.0
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    inference_batch: int = 64
+    nipype_plugin: Path | None = None  # a nipype plugin file (YAML) for the preprocessing nodes
+    stop_on_first_crash: bool = False
+
+
+@dataclass(frozen=True)
+class ParticipantSettings:
+    """One call of the participant level."""
+
+    bids_dir: Path
+    output_dir: Path
+    work_dir: Path | None = None
+    model: Path | None = None  # None: the model that ships with the app
+    operating_point: str = "f1"  # f1, high-sensitivity, or a probability
+    inputs: InputSettings = InputSettings()
+    preprocessing: PreprocessingSettings = PreprocessingSettings()
+    lesions: LesionSettings = LesionSettings()
+    resources: ResourceSettings = ResourceSettings()
+    reports_only: bool = False
+    boilerplate_only: bool = False
+    clean_workdir: bool = False
+    random_seed: int = 0
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """One call of the group level. Without ``train`` it gathers, with it it also trains."""
+
+    bids_dir: Path
+    output_dir: Path
+    train: tuple[str, ...] = ()
+    sites: Mapping[str, Path] = field(default_factory=dict)  # name -> output folder of a participant run
+    folds: int = 5
+    seeds: tuple[int, ...] = (0, 1, 2)
+    detector: DetectorSettings = DetectorSettings()
+    resources: ResourceSettings = ResourceSettings()
+    work_dir: Path | None = None
+    random_seed: int = 0
+
+
+@dataclass(frozen=True)
+class SimulationSettings:
+    """A simulated cohort. Everything in it follows from these numbers."""
+
+    n_participants: int = 1
+    seed: int = 0
+    first_label: int = 1  # the first participant is sub-sim<first_label>
+    spacing_mm: Vector3 = (0.75, 0.75, 3.0)
+    flair_spacing_mm: Vector3 = (1.0, 1.0, 1.0)
+    lesions_median: float = 24.0  # a participant, log-normal
+    rim_prevalence: float = 0.0425
+    guarantee_rim: bool = False  # every participant gets at least one rim+ lesion (for demonstrations)
+    field_strength_t: float = 3.0
+    nprocs: int = 1
+
+
+Settings = TypeVar("Settings")
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    converter = make_converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook(Path, str)
+    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    return converter
+
+
+def to_plain(settings: object) -> dict[str, Any]:
+    """Settings as nested dictionaries of JSON types."""
+    plain = _converter().unstructure(settings)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def from_plain(kind: type[Settings], plain: Mapping[str, Any]) -> Settings:
+    """Settings from nested dictionaries; the inverse of `to_plain`.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown or a value has the wrong type.
+    """
+    try:
+        return _converter().structure(dict(plain), kind)
+    except Exception as error:  # cattrs raises groups of many kinds
+        reasons = "; ".join(cattrs.transform_error(error, path=kind.__name__))
+        raise UsageError(f"settings do not fit: {reasons}") from error
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """A copy with some fields changed; nested fields are named ``outer.inner``.
+
+    Raises
+    ------
+    UsageError
+        If a field does not exist.
+    """
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        outer, _, inner = name.partition(".")
+        if outer not in {item.name for item in dataclasses.fields(settings)}:  # type: ignore[arg-type]
+            raise UsageError(f"{type(settings).__name__} has no setting '{outer}'")
+        current = changes.get(outer, getattr(settings, outer))
+        changes[outer] = with_values(current, {inner: value}) if inner else value
+    return dataclasses.replace(settings, **changes)  # type: ignore[type-var]

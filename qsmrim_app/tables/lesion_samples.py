@@ -1,0 +1,168 @@
+"""What a detector learns from and looks at: patches and features of many lesions, by key.
+
+The file form is one safetensors file, so that training needs torch, numpy and safetensors alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from qsmrim_app.errors import TableError, UnknownLesionError
+
+SampleKey = tuple[str, str, int]  # subject, session, index
+FORMAT = "qsmrim-samples-1"
+
+
+@dataclass(frozen=True, eq=False)
+class LesionSamples:
+    """Unaugmented samples of the classifiable lesions of any number of subjects.
+
+    Parameters
+    ----------
+    keys
+        ``(subject, session, index)`` of each lesion, unique, length n.
+    patches
+        Shape (n, 2, i, j, k), float32: channel 0 the QSM in ppb, channel 1 the FLAIR as z-score; centred, 0 outside
+        the lesion. Neither scaled nor clipped.
+    features
+        Shape (n, f), float64; NaN where a feature is undefined.
+    feature_names
+        Length f.
+    spacing_mm
+        Voxel size of the patches.
+    engine
+        Which program computed the features, with its version.
+    rim
+        Shape (n,), float64: 1 rim+, 0 rim-, NaN where no expert said. Only this trains.
+    """
+
+    keys: tuple[SampleKey, ...]
+    patches: NDArray[np.float32]
+    features: NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    spacing_mm: tuple[float, float, float]
+    engine: str
+    rim: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        n = len(self.keys)
+        if self.patches.ndim != 5 or self.patches.shape[:2] != (n, 2):
+            raise TableError(f"{n} lesions need patches of shape ({n}, 2, i, j, k), not {self.patches.shape}")
+        if self.features.shape != (n, len(self.feature_names)):
+            raise TableError(f"{n} lesions and {len(self.feature_names)} names do not fit {self.features.shape}")
+        if self.rim.shape != (n,) or not np.isin(self.rim[~np.isnan(self.rim)], (0, 1)).all():
+            raise TableError("the rim status of a sample is 1, 0 or NaN")
+        if len(set(self.keys)) != n:
+            raise TableError("a lesion stands twice in the samples")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def subjects(self) -> NDArray[np.str_]:
+        """Subject of each row, shape (n,)."""
+        return np.array([key[0] for key in self.keys], dtype=np.str_)
+
+    def take(self, rows: NDArray[Any] | Sequence[int]) -> LesionSamples:
+        """The given rows (indices or a mask), in that order."""
+        chosen = np.arange(len(self))[np.asarray(rows)] if len(self) else np.arange(0)
+        return LesionSamples(
+            tuple(self.keys[row] for row in chosen),
+            self.patches[chosen],
+            self.features[chosen],
+            self.feature_names,
+            self.spacing_mm,
+            self.engine,
+            self.rim[chosen],
+        )
+
+    def select(self, keys: Sequence[SampleKey]) -> LesionSamples:
+        """The samples of the given lesions, in that order.
+
+        Raises
+        ------
+        UnknownLesionError
+            If a lesion has no sample.
+        """
+        row_of = {key: row for row, key in enumerate(self.keys)}
+        unknown = [key for key in keys if key not in row_of]
+        if unknown:
+            raise UnknownLesionError(f"no samples for lesion(s) {unknown[:5]}")
+        return self.take(np.array([row_of[key] for key in keys], dtype=np.intp))
+
+
+def concatenate_samples(parts: Sequence[LesionSamples]) -> LesionSamples:
+    """Samples of several files as one.
+
+    Raises
+    ------
+    TableError
+        If the parts differ in grid, patch shape, feature names or engine.
+    """
+    first, *rest = parts
+    for part in rest:
+        for name in ("feature_names", "spacing_mm", "engine"):
+            if getattr(part, name) != getattr(first, name):
+                raise TableError(f"samples of {part.keys[:1]} and {first.keys[:1]} differ in {name}; recompute one")
+    return LesionSamples(
+        tuple(key for part in parts for key in part.keys),
+        np.concatenate([part.patches for part in parts]),
+        np.concatenate([part.features for part in parts]),
+        first.feature_names,
+        first.spacing_mm,
+        first.engine,
+        np.concatenate([part.rim for part in parts]),
+    )
+
+
+def samples_to_bytes(samples: LesionSamples) -> bytes:
+    """The file form; the same samples give the same bytes."""
+    header = {
+        "format": FORMAT,
+        "keys": json.dumps(samples.keys),
+        "feature_names": json.dumps(samples.feature_names),
+        "spacing_mm": json.dumps(samples.spacing_mm),
+        "engine": samples.engine,
+    }
+    tensors = {
+        "patches": np.ascontiguousarray(samples.patches, dtype=np.float32),
+        "features": np.ascontiguousarray(samples.features, dtype=np.float64),
+        "rim": np.ascontiguousarray(samples.rim, dtype=np.float64),
+    }
+    return save(tensors, metadata={"qsmrim": json.dumps(header, sort_keys=True)})
+
+
+def read_samples(path: Path) -> LesionSamples:
+    """Samples from a file made by `samples_to_bytes`.
+
+    Raises
+    ------
+    TableError
+        If the file is no samples file.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get("qsmrim", "{}"))
+            if header.get("format") != FORMAT:
+                raise TableError(f"{path} is not a file of lesion samples ({FORMAT})")
+            patches, features, rim = (file.get_tensor(name) for name in ("patches", "features", "rim"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise TableError(f"{path} cannot be read as lesion samples: {error}") from error
+    return LesionSamples(
+        tuple((str(subject), str(session), int(index)) for subject, session, index in json.loads(header["keys"])),
+        patches,
+        features,
+        tuple(json.loads(header["feature_names"])),
+        tuple(json.loads(header["spacing_mm"])),
+        str(header["engine"]),
+        rim,
+    )
