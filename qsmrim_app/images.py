@@ -69,9 +69,13 @@ def load_labels(path: Path) -> Loaded:
     image, warnings = _open(path)
     data = _read(image, path)
     if not np.isfinite(data).all():
-        raise InputError(f"{path}: a label map holds NaN or infinite values; write whole numbers, 0 for background")
+        raise InputError(
+            f"{path}: a label map holds NaN or infinite values; write whole numbers, 0 for background"
+        )
     if data.size and (data.min() < 0 or data.max() > np.iinfo(np.int32).max):
-        raise InputError(f"{path}: labels run from {data.min():g} to {data.max():g}; expected 0 to 2147483647")
+        raise InputError(
+            f"{path}: labels run from {data.min():g} to {data.max():g}; expected 0 to 2147483647"
+        )
     labels = np.rint(data).astype(np.int32)
     if np.abs(labels - data).max(initial=0) > 1e-4:
         odd = data[np.abs(labels - data) > 1e-4].flat[0]
@@ -106,13 +110,17 @@ def _open(path: Path) -> tuple[Any, list[str]]:
     if not isinstance(image, nib.Nifti1Image):  # type: ignore[attr-defined]
         raise UnreadableImageError(f"{path}: expected NIfTI, found {type(image).__name__}; convert it")
     if len(shape) < 3 or math.prod(shape[3:]) != 1:
-        raise UnreadableImageError(f"{path}: expected one 3-D volume, found shape {tuple(shape)}; extract one volume")
+        raise UnreadableImageError(
+            f"{path}: expected one 3-D volume, found shape {tuple(shape)}; extract one volume"
+        )
     if math.prod(shape) > MAX_VOXELS or 0 in shape:
         raise UnreadableImageError(f"{path}: shape {tuple(shape)} is no image of a head; check the header")
     if image.get_data_dtype().kind not in "biuf":
         raise UnreadableImageError(f"{path}: expected real numbers, found data type {image.get_data_dtype()}")
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise UnreadableImageError(f"{path}: its affine is not invertible; check the voxel size in the header")
+        raise UnreadableImageError(
+            f"{path}: its affine is not invertible; check the voxel size in the header"
+        )
     return image, _header_warnings(image, path)
 
 
@@ -120,7 +128,9 @@ def _read(image: Any, path: Path) -> NDArray[Any]:
     try:
         data = np.asanyarray(image.dataobj)
     except (OSError, EOFError, ValueError, MemoryError, gzip.BadGzipFile) as error:
-        raise UnreadableImageError(f"{path}: the image data is damaged ({error}); copy the file again") from error
+        raise UnreadableImageError(
+            f"{path}: the image data is damaged ({error}); copy the file again"
+        ) from error
     return data.reshape(data.shape[:3])
 
 
@@ -130,7 +140,9 @@ def _header_warnings(image: Any, path: Path) -> list[str]:
     qform, q_code = header.get_qform(coded=True)
     sform, s_code = header.get_sform(coded=True)
     if not q_code and not s_code:
-        return [f"{path.name}: the header carries no orientation (qform and sform codes 0); the centre is assumed"]
+        return [
+            f"{path.name}: the header carries no orientation (qform and sform codes 0); the centre is assumed"
+        ]
     if q_code and s_code and not np.allclose(qform, sform, atol=1e-2):
         return [f"{path.name}: qform and sform disagree; the sform was used"]
     return []
@@ -179,7 +191,7 @@ def susceptibility_unit(data: NDArray[Any], stated: str | None, path: Path) -> L
         return "ppm"
     if unit:
         raise UnitError(f"{path}: Units says {unit}, but {seen}; correct the Units in the JSON sidecar")
-    raise UnitError(f"{path}: unit unknown ({seen}); write \"Units\": \"ppm\" or \"ppb\" into the JSON sidecar")
+    raise UnitError(f'{path}: unit unknown ({seen}); write "Units": "ppm" or "ppb" into the JSON sidecar')
 
 
 def to_ppb(volume: Volume, unit: Literal["ppm", "ppb"]) -> Volume:
@@ -211,7 +223,9 @@ def require_same_grid(one: Volume, other: Volume, what: str) -> None:
         If they do not; ``what`` names both.
     """
     if not same_grid(one, other):
-        raise GridMismatchError(f"{what} must share one grid: shapes {one.shape} and {other.shape}, or their affines")
+        raise GridMismatchError(
+            f"{what} must share one grid: shapes {one.shape} and {other.shape}, or their affines"
+        )
 
 
 def grid_with_spacing(volume: Volume, spacing_mm: tuple[float, float, float]) -> Volume:
@@ -255,7 +269,9 @@ def resample_image(source: Volume, grid: Volume, grid_to_source_mm: FloatArray |
     offsets = _subvoxel_offsets(source, grid)
     for offset in offsets:
         matrix, start = _grid_to_voxel(source, grid, grid_to_source_mm, offset)
-        total += ndimage.affine_transform(data, matrix, start, output_shape=grid.shape, order=1, output=np.float32)
+        total += ndimage.affine_transform(
+            data, matrix, start, output_shape=grid.shape, order=1, output=np.float32
+        )
     return Volume((total / len(offsets)).astype(np.float32), grid.affine)
 
 
@@ -284,7 +300,9 @@ def resample_labels(source: Volume, grid: Volume, grid_to_source_mm: FloatArray 
     best_share = np.zeros(grid.shape, dtype=np.int16)
     best = np.zeros(grid.shape, dtype=np.int32)
     samples = [
-        ndimage.affine_transform(source.data, matrix, start, output_shape=grid.shape, order=0, output=np.int32)
+        ndimage.affine_transform(
+            source.data, matrix, start, output_shape=grid.shape, order=0, output=np.int32
+        )
         for matrix, start in (_grid_to_voxel(source, grid, grid_to_source_mm, offset) for offset in offsets)
     ]
     touched = np.any([sample != 0 for sample in samples], axis=0)

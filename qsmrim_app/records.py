@@ -54,7 +54,11 @@ class Volume:
         if self.data.ndim != 3:
             raise InputError(f"a volume has 3 dimensions, this one has shape {self.data.shape}")
         affine = np.asarray(self.affine, dtype=np.float64)
-        if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        if (
+            affine.shape != (4, 4)
+            or not np.isfinite(affine).all()
+            or abs(np.linalg.det(affine[:3, :3])) < 1e-9
+        ):
             raise InputError("an affine is a finite, invertible (4, 4) matrix")
         object.__setattr__(self, "affine", affine)
 
@@ -170,7 +174,9 @@ class Case:
             if other.shape != self.qsm.shape or not np.allclose(other.affine, self.qsm.affine, atol=1e-3):
                 raise GridMismatchError(f"{self.key.prefix}: {name} does not lie on the grid of the QSM")
         if self.lesions.data.dtype != np.int32:
-            raise InputError(f"{self.key.prefix}: lesion labels are int32 in memory, not {self.lesions.data.dtype}")
+            raise InputError(
+                f"{self.key.prefix}: lesion labels are int32 in memory, not {self.lesions.data.dtype}"
+            )
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ Shape3 = tuple[int, int, int]
 class InputSettings:
     """Which files of a dataset play which role."""
 
-    derivatives: Mapping[str, Path] = field(default_factory=dict)  # name -> dataset; given: nothing else is searched
+    derivatives: Mapping[str, Path] = field(
+        default_factory=dict
+    )  # name -> dataset; given: nothing else is searched
     participants: tuple[str, ...] = ()  # empty: all
     exclude_participants: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
@@ -46,7 +48,9 @@ class PreprocessingSettings:
     n4_shrink_factor: int = 4
     sampling_fraction: float = 0.2  # share of voxels that the registration looks at
     analysis_spacing_mm: Vector3 | None = None  # None: the voxel size of the model
-    min_similarity_gain: float = 0.0  # registration must raise the similarity by more than this, or the header is kept
+    min_similarity_gain: float = (
+        0.0  # registration must raise the similarity by more than this, or the header is kept
+    )
     random_seed: int = 0
 
 

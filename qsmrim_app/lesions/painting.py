@@ -39,6 +39,8 @@ def paint_lesions(
     present, inverse = np.unique(labels.data, return_inverse=True)
     missing = [int(label) for label in present if label != 0 and int(label) not in values]
     if missing:
-        raise UnknownLesionError(f"no value for lesion(s) {missing[:10]}; values were given for {len(values)} lesions")
+        raise UnknownLesionError(
+            f"no value for lesion(s) {missing[:10]}; values were given for {len(values)} lesions"
+        )
     painted = np.array([background if label == 0 else values[int(label)] for label in present], dtype=dtype)
     return labels.with_data(painted[inverse].reshape(labels.shape))

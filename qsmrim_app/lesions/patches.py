@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from qsmrim_app.records import Case, Lesion, Volume
 from qsmrim_app.settings import PatchSettings, Shape3
@@ -15,8 +14,10 @@ from qsmrim_app.settings import PatchSettings, Shape3
 def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettings) -> NDArray[np.float32]:
     """Patches of the given lesions: cropped, masked to the lesion itself, centred on its centre of mass.
 
-    The centre of mass is moved to the geometric centre of the patch by one trilinear interpolation; everything outside
-    the target lesion, neighbours included, is 0. A lesion larger than the patch is cropped about its centre.
+    The crop starts at a whole voxel, so the centre of mass lies within half a voxel of the geometric centre of the
+    patch and every value is one of the image: a rim one voxel thin is not blurred before the network sees it.
+    Everything outside the target lesion, neighbours included, is 0. A lesion larger than the patch is cropped about
+    its centre.
 
     Parameters
     ----------
@@ -34,25 +35,29 @@ def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettin
     """
     patches = np.zeros((len(lesions), 2, *settings.shape_vox), dtype=np.float32)
     for row, lesion in enumerate(lesions):
-        patches[row, 0] = _centred(case.qsm, case.lesions, lesion, settings.shape_vox)
-        patches[row, 1] = _centred(case.flair, case.lesions, lesion, settings.shape_vox)
+        patches[row, 0] = _cut(case.qsm, case.lesions, lesion, settings.shape_vox)
+        patches[row, 1] = _cut(case.flair, case.lesions, lesion, settings.shape_vox)
     return patches
 
 
 def is_cropped(lesion: Lesion, settings: PatchSettings) -> bool:
-    """Whether part of the lesion falls outside its patch once its centre of mass is centred."""
-    return any(
-        start < center - (size - 1) / 2 - 0.5 or stop - 1 > center + (size - 1) / 2 + 0.5
-        for (start, stop), center, size in zip(lesion.box, lesion.center_vox, settings.shape_vox, strict=True)
-    )
+    """Whether part of the lesion falls outside its patch."""
+    first = _first_voxel(lesion, settings.shape_vox)
+    starts, stops = np.array(lesion.box).T
+    return bool((starts < first).any() or (stops > first + settings.shape_vox).any())
 
 
-def _centred(image: Volume, labels: Volume, lesion: Lesion, shape: Shape3) -> NDArray[np.float32]:
-    inside = labels.data[lesion.slices] == lesion.index
-    lesion_only = np.where(inside, image.data[lesion.slices], np.float32(0))
-    box_start = np.array([start for start, _ in lesion.box])
-    # patch voxel p shows image voxel p + shift, so that the patch centre shows the centre of mass
-    shift = np.array(lesion.center_vox) - (np.array(shape) - 1) / 2
-    return ndimage.affine_transform(  # type: ignore[no-any-return]
-        lesion_only, np.ones(3), shift - box_start, output_shape=shape, order=1, mode="grid-constant", cval=0.0
-    ).astype(np.float32)
+def _first_voxel(lesion: Lesion, shape: Shape3) -> NDArray[np.intp]:
+    """Image voxel that becomes voxel (0, 0, 0) of the patch."""
+    return np.rint(np.array(lesion.center_vox) - (np.array(shape) - 1) / 2).astype(np.intp)
+
+
+def _cut(image: Volume, labels: Volume, lesion: Lesion, shape: Shape3) -> NDArray[np.float32]:
+    patch = np.zeros(shape, dtype=np.float32)
+    first = _first_voxel(lesion, shape)
+    starts, stops = np.array(lesion.box).T
+    starts, stops = np.maximum(starts, first), np.minimum(stops, first + shape)
+    source = tuple(slice(a, b) for a, b in zip(starts, stops, strict=True))
+    target = tuple(slice(a, b) for a, b in zip(starts - first, stops - first, strict=True))
+    patch[target] = np.where(labels.data[source] == lesion.index, image.data[source], np.float32(0))
+    return patch

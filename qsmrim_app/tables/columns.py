@@ -55,7 +55,9 @@ LESION_COLUMNS: Mapping[str, Column] = {
     "y_mm": Column("number", "Centre of mass, world coordinate of the QSM, positive to the front", "mm"),
     "z_mm": Column("number", "Centre of mass, world coordinate of the QSM, positive upwards", "mm"),
     "qsm_mean_ppb": Column("number", "Mean susceptibility in the lesion", "ppb"),
-    "p_rim": Column("number", "Probability of a rim: the median of the ensemble members", minimum=0, maximum=1),
+    "p_rim": Column(
+        "number", "Probability of a rim: the median of the ensemble members", minimum=0, maximum=1
+    ),
     "p_rim_mean": Column("number", "Mean of the members' probabilities", minimum=0, maximum=1),
     "p_rim_sd": Column("number", "Standard deviation of the members' probabilities (population)", minimum=0),
     "votes": Column("integer", "Members whose probability reaches the threshold", minimum=0),

@@ -58,7 +58,9 @@ class LesionSamples:
         if self.patches.ndim != 5 or self.patches.shape[:2] != (n, 2):
             raise TableError(f"{n} lesions need patches of shape ({n}, 2, i, j, k), not {self.patches.shape}")
         if self.features.shape != (n, len(self.feature_names)):
-            raise TableError(f"{n} lesions and {len(self.feature_names)} names do not fit {self.features.shape}")
+            raise TableError(
+                f"{n} lesions and {len(self.feature_names)} names do not fit {self.features.shape}"
+            )
         if self.rim.shape != (n,) or not np.isin(self.rim[~np.isnan(self.rim)], (0, 1)).all():
             raise TableError("the rim status of a sample is 1, 0 or NaN")
         if len(set(self.keys)) != n:
@@ -112,7 +114,9 @@ def concatenate_samples(parts: Sequence[LesionSamples]) -> LesionSamples:
     for part in rest:
         for name in ("feature_names", "spacing_mm", "engine"):
             if getattr(part, name) != getattr(first, name):
-                raise TableError(f"samples of {part.keys[:1]} and {first.keys[:1]} differ in {name}; recompute one")
+                raise TableError(
+                    f"samples of {part.keys[:1]} and {first.keys[:1]} differ in {name}; recompute one"
+                )
     return LesionSamples(
         tuple(key for part in parts for key in part.keys),
         np.concatenate([part.patches for part in parts]),
@@ -158,7 +162,9 @@ def read_samples(path: Path) -> LesionSamples:
     except (SafetensorError, OSError, ValueError) as error:
         raise TableError(f"{path} cannot be read as lesion samples: {error}") from error
     return LesionSamples(
-        tuple((str(subject), str(session), int(index)) for subject, session, index in json.loads(header["keys"])),
+        tuple(
+            (str(subject), str(session), int(index)) for subject, session, index in json.loads(header["keys"])
+        ),
         patches,
         features,
         tuple(json.loads(header["feature_names"])),

@@ -69,7 +69,9 @@ class LesionTable:
             if unknown:
                 raise UnknownLesionError(f"no row for lesion(s) {unknown[:5]} that '{column}' has values for")
             old = frame[column].tolist()
-            frame[column] = _typed([by_key.get(key, old[row]) for row, key in enumerate(keys)], LESION_COLUMNS[column])
+            frame[column] = _typed(
+                [by_key.get(key, old[row]) for row, key in enumerate(keys)], LESION_COLUMNS[column]
+            )
         return LesionTable(frame)
 
 
@@ -87,7 +89,10 @@ def lesion_table(rows: Iterable[Mapping[str, Any]]) -> LesionTable:
         raise TableError(f"a lesion table has no column(s) {unknown}; it has {list(LESION_COLUMNS)}")
     return LesionTable(
         pd.DataFrame(
-            {name: _typed([row.get(name) for row in listed], column) for name, column in LESION_COLUMNS.items()}
+            {
+                name: _typed([row.get(name) for row in listed], column)
+                for name, column in LESION_COLUMNS.items()
+            }
         )
     )
 
