@@ -1,7 +1,7 @@
 """NIfTI files in and out as volumes, susceptibility units, grids and resampling.
 
-The only module that knows nibabel. In memory every volume is in RAS+ axis order (axes flipped or swapped, never
-interpolated), susceptibility is in ppb and labels are int32, whatever the file holds.
+The only module that knows nibabel. In memory every volume is in RAS+ axis order (axes flipped or swapped,
+never interpolated), susceptibility is in ppb and labels are int32, whatever the file holds.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from qsmrim_app.records import FloatArray, Volume
 PPB_PER_PPM = 1000.0
 MAX_VOXELS = 2**29  # half a gigavoxel: beyond any brain QSM; refused before it is read
 _RAS = axcodes2ornt(("R", "A", "S"))
-# Robust range (99.5th percentile of |value| over non-zero voxels) that no brain has in the other unit: brain tissue
-# and veins stay within some +-0.5 ppm, and 0.0005 ppm would be far below the noise of any map.
+# Robust ranges (99.5th percentile of |value| over non-zero voxels) that no brain has in the other unit:
+# tissue and veins stay within some +-0.5 ppm, and 10 ppm would be a metal.
 _LARGEST_PPM = 3.0
 _SMALLEST_PPB = 10.0
 
@@ -38,7 +38,7 @@ class Loaded(NamedTuple):
     warnings: tuple[str, ...]
 
 
-# ---- reading -------------------------------------------------------------------------------------------------------
+# ---- reading -----------------------------------------------------------------------------------------------
 def load_image(path: Path) -> Loaded:
     """An intensity image, float32. Infinities and NaN become 0, with a warning.
 
@@ -80,7 +80,7 @@ def load_labels(path: Path) -> Loaded:
     if np.abs(labels - data).max(initial=0) > 1e-4:
         odd = data[np.abs(labels - data) > 1e-4].flat[0]
         raise InputError(
-            f"{path}: a label map holds {odd:g}; labels are whole numbers. A probability map must be thresholded first"
+            f"{path}: a label map holds {odd:g}; labels are whole numbers; threshold a probability map first"
         )
     return Loaded(to_ras(Volume(labels, image.affine)), tuple(warnings))
 
@@ -100,14 +100,14 @@ def read_grid(path: Path) -> Volume:
 
 def _open(path: Path) -> tuple[Any, list[str]]:
     try:
-        image: Any = nib.load(path)  # type: ignore[attr-defined]
+        image: Any = nib.load(path)
         shape = image.shape
         affine = image.affine
     except FileNotFoundError as error:
         raise UnreadableImageError(f"{path}: the file does not exist (a dangling link?)") from error
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, gzip.BadGzipFile) as error:
         raise UnreadableImageError(f"{path}: not a readable NIfTI image ({error}); write it again") from error
-    if not isinstance(image, nib.Nifti1Image):  # type: ignore[attr-defined]
+    if not isinstance(image, nib.Nifti1Image):
         raise UnreadableImageError(f"{path}: expected NIfTI, found {type(image).__name__}; convert it")
     if len(shape) < 3 or math.prod(shape[3:]) != 1:
         raise UnreadableImageError(
@@ -131,11 +131,12 @@ def _read(image: Any, path: Path) -> NDArray[Any]:
         raise UnreadableImageError(
             f"{path}: the image data is damaged ({error}); copy the file again"
         ) from error
-    return data.reshape(data.shape[:3])
+    whole: NDArray[Any] = data.reshape(data.shape[:3])
+    return whole
 
 
 def _header_warnings(image: Any, path: Path) -> list[str]:
-    """What of the geometry other programs may read differently. The volume keeps nibabel's affine: sform first."""
+    """What of the geometry other programs may read differently; the volume takes the sform first."""
     header = image.header
     qform, q_code = header.get_qform(coded=True)
     sform, s_code = header.get_sform(coded=True)
@@ -148,9 +149,9 @@ def _header_warnings(image: Any, path: Path) -> list[str]:
     return []
 
 
-# ---- orientation ---------------------------------------------------------------------------------------------------
+# ---- orientation -------------------------------------------------------------------------------------------
 def to_ras(volume: Volume) -> Volume:
-    """The same image with its axes flipped and swapped so that they run closest to right, anterior, superior."""
+    """The same image with its axes flipped and swapped to run closest to right, anterior, superior."""
     return _reorient(volume, _RAS)
 
 
@@ -165,15 +166,15 @@ def _reorient(volume: Volume, target: NDArray[Any]) -> Volume:
     return Volume(data, volume.affine @ inv_ornt_aff(transform, volume.shape))
 
 
-# ---- units ---------------------------------------------------------------------------------------------------------
+# ---- units -------------------------------------------------------------------------------------------------
 def susceptibility_unit(data: NDArray[Any], stated: str | None, path: Path) -> Literal["ppm", "ppb"]:
-    """The unit of a susceptibility map: the stated one if it is plausible, else by the robust range of its values.
+    """The unit of a susceptibility map: the stated one if plausible, else by the robust range of its values.
 
     Raises
     ------
     UnitError
-        If the stated unit is neither ppm nor ppb or does not fit the values, or nothing is stated and the values fit
-        neither or both units.
+        If the stated unit is neither ppm nor ppb or does not fit the values, or nothing is stated and the
+        values fit neither or both units.
     """
     values = np.abs(data[data != 0])
     if not values.size:
@@ -204,7 +205,7 @@ def to_ppm(volume: Volume) -> Volume:
     return volume.with_data(volume.data / np.float32(PPB_PER_PPM))
 
 
-# ---- grids ---------------------------------------------------------------------------------------------------------
+# ---- grids -------------------------------------------------------------------------------------------------
 def same_grid(one: Volume, other: Volume, tolerance_mm: float = 1e-2) -> bool:
     """Whether two volumes share shape and, to within ``tolerance_mm`` at every corner, position."""
     if one.shape != other.shape:
@@ -231,8 +232,8 @@ def require_same_grid(one: Volume, other: Volume, what: str) -> None:
 def grid_with_spacing(volume: Volume, spacing_mm: tuple[float, float, float]) -> Volume:
     """An empty grid over the same field of view and along the same axes with another voxel size.
 
-    The outer faces of the first voxels coincide; the last voxel may reach beyond the field of view by part of a voxel.
-    Where every voxel size agrees to a thousandth, the grid itself comes back.
+    The outer faces of the first voxels coincide; the last voxel may reach beyond the field of view by part
+    of a voxel. Where every voxel size agrees to a thousandth, the grid itself comes back.
     """
     old, new = np.array(volume.spacing_mm), np.array(spacing_mm)
     if np.allclose(old, new, rtol=1e-3):
@@ -244,7 +245,7 @@ def grid_with_spacing(volume: Volume, spacing_mm: tuple[float, float, float]) ->
     return Volume(np.broadcast_to(np.zeros((), dtype=bool), tuple(shape)), affine)
 
 
-# ---- resampling ----------------------------------------------------------------------------------------------------
+# ---- resampling --------------------------------------------------------------------------------------------
 def resample_image(source: Volume, grid: Volume, grid_to_source_mm: FloatArray | None = None) -> Volume:
     """An image on another grid: trilinear, averaged over each target voxel where that is the larger one.
 
@@ -276,11 +277,11 @@ def resample_image(source: Volume, grid: Volume, grid_to_source_mm: FloatArray |
 
 
 def resample_labels(source: Volume, grid: Volume, grid_to_source_mm: FloatArray | None = None) -> Volume:
-    """A label map on another grid: each target voxel takes the label that fills most of it, background included.
+    """A label map on another grid: each voxel takes the label that fills most of it, background included.
 
-    The voxel is sampled at several points, by nearest neighbour; no label that the source lacks can arise. A label
-    that fills no voxel vanishes, which the caller must notice. At equal shares the smaller label wins, and any lesion
-    wins over background.
+    The voxel is sampled at several points, by nearest neighbour; no label that the source lacks can arise. A
+    label that fills no voxel vanishes, which the caller must notice. At equal shares the smaller label wins,
+    and any lesion wins over background.
 
     Parameters
     ----------
@@ -320,7 +321,7 @@ def resample_labels(source: Volume, grid: Volume, grid_to_source_mm: FloatArray 
 
 
 def _subvoxel_offsets(source: Volume, grid: Volume, finest: int = 1) -> list[tuple[float, ...]]:
-    """Points inside a target voxel, in voxel units: as many along an axis as source voxels fit, at least ``finest``."""
+    """Points inside a voxel, in voxel units: as many along an axis as source voxels fit, at least ``finest``."""
     smallest = min(source.spacing_mm)
     counts = [max(finest, math.ceil(size / smallest - 0.25)) for size in grid.spacing_mm]
     steps = [[(step + 0.5) / count - 0.5 for step in range(count)] for count in counts]
@@ -340,12 +341,12 @@ def _is_identity(matrix: FloatArray | None) -> bool:
     return matrix is None or np.allclose(matrix, np.eye(4), atol=1e-6)
 
 
-# ---- writing -------------------------------------------------------------------------------------------------------
+# ---- writing -----------------------------------------------------------------------------------------------
 def save_volume(volume: Volume, path: Path) -> None:
     """Write a NIfTI-1 file: the same volume always gives the same bytes.
 
-    qform and sform agree and carry code 1, so that no program reads another geometry than this one wrote. bool is
-    stored as uint8, int32 labels as int16 where they fit.
+    qform and sform agree and carry code 1, so that no program reads another geometry than this one wrote.
+    bool is stored as uint8, int32 labels as int16 where they fit.
     """
     path.write_bytes(nifti_bytes(volume, compressed=path.suffix == ".gz"))
 
@@ -357,7 +358,7 @@ def nifti_bytes(volume: Volume, compressed: bool) -> bytes:
         data = data.astype(np.uint8)
     elif data.dtype.kind in "iu" and data.max(initial=0) <= np.iinfo(np.int16).max:
         data = data.astype(np.int16)
-    image = nib.Nifti1Image(np.asarray(data), volume.affine)  # type: ignore[no-untyped-call]
+    image = nib.Nifti1Image(np.asarray(data), volume.affine)
     image.header.set_xyzt_units("mm")
     image.set_sform(volume.affine, code=1)
     image.set_qform(volume.affine, code=1, strip_shears=True)

@@ -18,7 +18,7 @@ SpaceName = Literal["FLAIR", "QSM"]
 
 
 class SessionKey(NamedTuple):
-    """Names one imaging session: labels without ``sub-`` and ``ses-``; ``session`` is empty where there is none."""
+    """Names one imaging session: labels without ``sub-`` and ``ses-``; ``session`` may be empty."""
 
     subject: str
     session: str = ""
@@ -90,8 +90,9 @@ class Volume:
 class SubjectInputs:
     """The files of one session, as found in the dataset. Nothing has been read yet.
 
-    ``lesions_space`` is where the file name says that the lesion map lies; preprocessing checks it against the grids.
-    ``rim_labels`` and ``rim_table`` are the expert's instance map and its ``_dseg.tsv``, for training and comparison.
+    ``lesions_space`` is where the file name says that the lesion map lies; preprocessing checks it against
+    the grids. ``rim_labels`` and ``rim_table`` are the expert's instance map and its ``_dseg.tsv``, for
+    training and comparison.
     """
 
     key: SessionKey
@@ -116,8 +117,8 @@ class RegistrationResult:
     """How FLAIR was brought onto the QSM grid.
 
     ``flair_to_qsm`` maps world points of the FLAIR to world points of the QSM, RAS millimetres, shape (4, 4).
-    ``similarity`` is the mutual information (nats, higher is better) and ``overlap`` the Dice coefficient of the two
-    heads, each before (headers alone) and after.
+    ``similarity`` is the mutual information (nats, higher is better) and ``overlap`` the Dice coefficient of
+    the two heads, each before (headers alone) and after.
     """
 
     flair_to_qsm: FloatArray
@@ -134,9 +135,10 @@ class RegistrationResult:
 class PreparedSubject:
     """Files that preprocessing leaves for one session, in the work folder, all in RAS+ axis order.
 
-    The ``native_*`` images lie on the QSM's own grid, the ``analysis_*`` images on the grid of the model; where the two
-    grids are one, both names point to the same file. QSM in ppb, FLAIR bias-corrected in its own units. The label maps
-    hold int32 instances; ``source_labels`` are all labels of the lesion map as it came, so that none is lost unseen.
+    The ``native_*`` images lie on the QSM's own grid, the ``analysis_*`` images on the grid of the model;
+    where the two grids are one, both names point to the same file. QSM in ppb, FLAIR bias-corrected in its
+    own units. The label maps hold int32 instances; ``source_labels`` are all labels of the lesion map as it
+    came, so that none is lost unseen.
     """
 
     key: SessionKey
@@ -159,7 +161,8 @@ class PreparedSubject:
 class Case:
     """The images of one session on one grid, in memory.
 
-    QSM in ppb (float32), FLAIR as a robust z-score inside the brain (float32), lesions int32, brain mask bool.
+    QSM in ppb (float32), FLAIR as a robust z-score inside the brain (float32), lesions int32, brain mask
+    bool.
     """
 
     key: SessionKey
@@ -183,8 +186,8 @@ class Case:
 class Lesion:
     """One labelled lesion on a grid.
 
-    ``box`` holds the half-open voxel ranges (start, stop) along i, j, k; ``center_vox`` is the centre of mass in voxel
-    indices, ``center_mm`` the same point in world millimetres (RAS).
+    ``box`` holds the half-open voxel ranges (start, stop) along i, j, k; ``center_vox`` is the centre of
+    mass in voxel indices, ``center_mm`` the same point in world millimetres (RAS).
     """
 
     index: int

@@ -13,8 +13,8 @@ _CORNERS_TOUCH = np.ones((3, 3, 3), dtype=bool)  # 26-connected
 def label_lesions(mask: Volume) -> Volume:
     """Number the lesions of a binary mask.
 
-    Voxels that touch by a face, an edge or a corner belong to one lesion (26-connected). Numbers start at 1 and follow
-    the array order of each lesion's first voxel.
+    Voxels that touch by a face, an edge or a corner belong to one lesion (26-connected). Numbers start at 1
+    and follow the array order of each lesion's first voxel.
 
     Parameters
     ----------

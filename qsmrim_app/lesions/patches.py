@@ -14,10 +14,10 @@ from qsmrim_app.settings import PatchSettings, Shape3
 def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettings) -> NDArray[np.float32]:
     """Patches of the given lesions: cropped, masked to the lesion itself, centred on its centre of mass.
 
-    The crop starts at a whole voxel, so the centre of mass lies within half a voxel of the geometric centre of the
-    patch and every value is one of the image: a rim one voxel thin is not blurred before the network sees it.
-    Everything outside the target lesion, neighbours included, is 0. A lesion larger than the patch is cropped about
-    its centre.
+    The crop starts at a whole voxel, so the centre of mass lies within half a voxel of the geometric centre
+    of the patch and every value is one of the image: a rim one voxel thin is not blurred before the network
+    sees it. Everything outside the target lesion, neighbours included, is 0. A lesion larger than the patch
+    is cropped about its centre.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The columns of the lesion table: dtype, unit and meaning of each, in the order in which they are written."""
+"""The columns of the lesion table: dtype, unit and meaning of each, in the order of writing."""
 
 from __future__ import annotations
 

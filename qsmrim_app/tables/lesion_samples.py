@@ -31,8 +31,8 @@ class LesionSamples:
     keys
         ``(subject, session, index)`` of each lesion, unique, length n.
     patches
-        Shape (n, 2, i, j, k), float32: channel 0 the QSM in ppb, channel 1 the FLAIR as z-score; centred, 0 outside
-        the lesion. Neither scaled nor clipped.
+        Shape (n, 2, i, j, k), float32: channel 0 the QSM in ppb, channel 1 the FLAIR as z-score; centred, 0
+        outside the lesion. Neither scaled nor clipped.
     features
         Shape (n, f), float64; NaN where a feature is undefined.
     feature_names
@@ -142,7 +142,7 @@ def samples_to_bytes(samples: LesionSamples) -> bytes:
         "features": np.ascontiguousarray(samples.features, dtype=np.float64),
         "rim": np.ascontiguousarray(samples.rim, dtype=np.float64),
     }
-    return save(tensors, metadata={"qsmrim": json.dumps(header, sort_keys=True)})
+    return bytes(save(tensors, metadata={"qsmrim": json.dumps(header, sort_keys=True)}))
 
 
 def read_samples(path: Path) -> LesionSamples:

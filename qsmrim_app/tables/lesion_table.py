@@ -24,13 +24,14 @@ class LesionTable:
     Parameters
     ----------
     frame
-        All columns of `LESION_COLUMNS`, in that order, with their dtypes. Missing: ``<NA>`` for whole numbers and
-        flags, NaN for numbers, the empty string for text.
+        All columns of `LESION_COLUMNS`, in that order, with their dtypes. Missing: ``<NA>`` for whole
+        numbers and flags, NaN for numbers, the empty string for text.
 
     Raises
     ------
     TableError
-        If a column is missing, unknown or of another type, a value is outside its range, or a key stands twice.
+        If a column is missing, unknown or of another type, a value is outside its range, or a key stands
+        twice.
     """
 
     frame: pd.DataFrame
