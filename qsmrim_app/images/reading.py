@@ -1,0 +1,137 @@
+"""Read NIfTI files as volumes in RAS+ axis order, and refuse what is none."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from qsmrim_app.errors import InputError, UnreadableImageError
+from qsmrim_app.images.orientation import to_ras
+from qsmrim_app.records import Volume
+
+MAX_VOXELS = 2**29  # half a gigavoxel: beyond any brain QSM; refused before it is read
+
+
+class Loaded(NamedTuple):
+    """A volume in RAS+ order and what was odd about its file."""
+
+    volume: Volume
+    warnings: tuple[str, ...]
+
+
+def load_image(path: Path) -> Loaded:
+    """An intensity image, float32. Infinities and NaN become 0, with a warning.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the file is no readable 3-D NIfTI image of real numbers.
+    """
+    image, warnings = _open(path)
+    data = _read(image, path).astype(np.float32, copy=False)
+    bad = ~np.isfinite(data)
+    if bad.any():
+        warnings.append(f"{path.name}: {int(bad.sum())} voxels are NaN or infinite; they were set to 0")
+        data = np.where(bad, np.float32(0), data)
+    return Loaded(to_ras(Volume(data, image.affine)), tuple(warnings))
+
+
+def load_labels(path: Path) -> Loaded:
+    """A label map, int32.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the file is no readable 3-D NIfTI image.
+    InputError
+        If a value is negative, not a whole number, or beyond int32.
+    """
+    image, warnings = _open(path)
+    data = _read(image, path)
+    if not np.isfinite(data).all():
+        raise InputError(
+            f"{path}: a label map holds NaN or infinite values; write whole numbers, 0 for background"
+        )
+    if data.size and (data.min() < 0 or data.max() > np.iinfo(np.int32).max):
+        raise InputError(
+            f"{path}: labels run from {data.min():g} to {data.max():g}; expected 0 to 2147483647"
+        )
+    labels = np.rint(data).astype(np.int32)
+    if np.abs(labels - data).max(initial=0) > 1e-4:
+        odd = data[np.abs(labels - data) > 1e-4].flat[0]
+        raise InputError(
+            f"{path}: a label map holds {odd:g}; labels are whole numbers; threshold a probability map first"
+        )
+    return Loaded(to_ras(Volume(labels, image.affine)), tuple(warnings))
+
+
+def read_grid(path: Path) -> Volume:
+    """The grid of a file in its stored axis order, with empty data: for `in_storage_order`.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the file is no readable 3-D NIfTI image.
+    """
+    image, _ = _open(path)
+    empty = np.broadcast_to(np.zeros((), dtype=bool), image.shape[:3])
+    return Volume(empty, image.affine)
+
+
+def _open(path: Path) -> tuple[Any, list[str]]:
+    try:
+        image: Any = nib.load(path)
+        shape = image.shape
+        affine = image.affine
+    except FileNotFoundError as error:
+        raise UnreadableImageError(f"{path}: the file does not exist (a dangling link?)") from error
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, gzip.BadGzipFile) as error:
+        raise UnreadableImageError(f"{path}: not a readable NIfTI image ({error}); write it again") from error
+    if not isinstance(image, nib.Nifti1Image):
+        raise UnreadableImageError(f"{path}: expected NIfTI, found {type(image).__name__}; convert it")
+    if len(shape) < 3 or math.prod(shape[3:]) != 1:
+        raise UnreadableImageError(
+            f"{path}: expected one 3-D volume, found shape {tuple(shape)}; extract one volume"
+        )
+    if math.prod(shape) > MAX_VOXELS or 0 in shape:
+        raise UnreadableImageError(f"{path}: shape {tuple(shape)} is no image of a head; check the header")
+    if image.get_data_dtype().kind not in "biuf":
+        raise UnreadableImageError(f"{path}: expected real numbers, found data type {image.get_data_dtype()}")
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise UnreadableImageError(
+            f"{path}: its affine is not invertible; check the voxel size in the header"
+        )
+    return image, _header_warnings(image, path)
+
+
+def _read(image: Any, path: Path) -> NDArray[Any]:
+    try:
+        data = np.asanyarray(image.dataobj)
+    except (OSError, EOFError, ValueError, MemoryError, gzip.BadGzipFile) as error:
+        raise UnreadableImageError(
+            f"{path}: the image data is damaged ({error}); copy the file again"
+        ) from error
+    whole: NDArray[Any] = data.reshape(data.shape[:3])
+    return whole
+
+
+def _header_warnings(image: Any, path: Path) -> list[str]:
+    """What of the geometry other programs may read differently; the volume takes the sform first."""
+    header = image.header
+    qform, q_code = header.get_qform(coded=True)
+    sform, s_code = header.get_sform(coded=True)
+    if not q_code and not s_code:
+        return [
+            f"{path.name}: the header carries no orientation (qform and sform codes 0); the centre is assumed"
+        ]
+    if q_code and s_code and not np.allclose(qform, sform, atol=1e-2):
+        return [f"{path.name}: qform and sform disagree; the sform was used"]
+    return []
