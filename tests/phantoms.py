@@ -1,7 +1,7 @@
 """Synthetic subjects with known truth: a head-like ellipsoid with shells (rim+) and balls (rim-).
 
 The head is a function of world points, so the same anatomy can be drawn on any grid: the QSM grid
-(0.75 x 0.75 x 3 mm, straight or oblique) and the FLAIR grid (1 mm), which lies in another position of the head
+(0.75 x 0.75 x 3 mm, straight or oblique) and the FLAIR grid (1 mm), where the head lies in another position
 (`FLAIR_TO_QSM_MM`). Nothing is interpolated. One builder per thing; tests of every package use these.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.images import save_volume, to_ppm
+from qsmrim_app.images import robust_z_score, save_volume, to_ppm
 from qsmrim_app.records import Case, SessionKey, Volume
 
 QSM_SHAPE = (64, 64, 20)
@@ -116,7 +116,7 @@ def draw_head(
     grid_to_qsm_mm: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> Drawing:
-    """The head with its lesions, sampled at the voxel centres of a grid; where lesions overlap the first stays."""
+    """The head with its lesions, sampled at the voxel centres of a grid; of overlapping ones the first stays."""
     points = _world_points(grid, np.eye(4) if grid_to_qsm_mm is None else grid_to_qsm_mm)
     rng = np.random.default_rng(seed)
     brain = (np.square(points / HEAD_RADII_MM).sum(axis=-1)) <= 1
@@ -168,12 +168,11 @@ def phantom_case(
 ) -> Case:
     """A subject on the QSM grid: QSM in ppb, FLAIR as z-score in the brain. ``lesions=()``: an empty map."""
     drawn = draw_head(qsm_grid(oblique), lesions, seed=seed)
-    inside = drawn.flair.data[drawn.brain_mask.data]
-    flair = np.where(drawn.brain_mask.data, (drawn.flair.data - np.median(inside)) / inside.std(), 0)
+    flair = robust_z_score(drawn.flair, drawn.brain_mask)
     return Case(
         SessionKey(subject),
         drawn.qsm,
-        drawn.flair.with_data(flair.astype(np.float32)),
+        flair,
         drawn.labels,
         drawn.brain_mask,
     )
@@ -189,8 +188,8 @@ def rim_truth(lesions: Sequence[PhantomLesion] = LESIONS) -> dict[int, bool]:
 class DatasetSpec:
     """What to write. Subjects that ``lesions`` does not name get `LESIONS`; ``{"02": ()}`` empties one.
 
-    ``lesion_files``: any of "instances", "mask". ``lesions_space``: "FLAIR" or "Chimap". ``units``: of the Chimap
-    and its sidecar; "ppb-unstated" and "ppm-unstated" leave the sidecar without Units.
+    ``lesion_files``: any of "instances", "mask". ``lesions_space``: "FLAIR" or "Chimap". ``units``: of the
+    Chimap and its sidecar; "ppb-unstated" and "ppm-unstated" leave the sidecar without Units.
     """
 
     subjects: tuple[str, ...] = ("01", "02")
@@ -206,8 +205,9 @@ class DatasetSpec:
 def write_dataset(root: Path, spec: DatasetSpec | None = None) -> Path:
     """A raw BIDS dataset with ``derivatives/{qsm,lesions[,raters]}``; returns ``root``.
 
-    FLAIR and magnitude are raw, the Chimap is in ``derivatives/qsm``, lesion maps in ``derivatives/lesions``, expert
-    rim status in ``derivatives/raters`` (rim, rim_rater1, rim_rater2; the raters disagree on the last lesion).
+    FLAIR and magnitude are raw, the Chimap is in ``derivatives/qsm``, lesion maps in ``derivatives/lesions``,
+    expert rim status in ``derivatives/raters`` (rim, rim_rater1, rim_rater2; the raters disagree on the last
+    lesion).
     """
     spec = spec or DatasetSpec()
     _write_description(root, "Phantom", "raw")
