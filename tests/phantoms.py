@@ -116,7 +116,7 @@ def draw_head(
     grid_to_qsm_mm: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> Drawing:
-    """The head with its lesions, sampled at the voxel centres of a grid; of overlapping ones the first stays."""
+    """The head with its lesions at the voxel centres of a grid; of two that overlap the first one stays."""
     points = _world_points(grid, np.eye(4) if grid_to_qsm_mm is None else grid_to_qsm_mm)
     rng = np.random.default_rng(seed)
     brain = (np.square(points / HEAD_RADII_MM).sum(axis=-1)) <= 1

@@ -1,0 +1,56 @@
+# What a developer types. `make demo` needs Debian with Python 3.11 (and its venv and dev packages), make and a C compiler.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+SEED ?= 2026
+TEST_WORKERS ?= 2
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+LOCK = -c requirements.lock
+
+.PHONY: install .venv demo test lint lock image bench clean
+
+install .venv: $(STAMP)
+
+# The order matters. torch and setuptools first; then numpy, against which pyradiomics (no wheel for this Python) is
+# built: without isolation, so that it sees that numpy, and without cache, whose key does not know numpy's version.
+$(STAMP): requirements.lock requirements-dev.lock pyproject.toml version
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "qsmrim's lock file is for Python 3.11; set PYTHON to one"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q $(LOCK) torch setuptools
+	$(PIP) install -q $(LOCK) numpy scipy
+	$(PIP) install -q $(LOCK) --no-build-isolation --no-cache-dir --use-pep517 pyradiomics
+	$(PIP) install -q -r requirements.lock -r requirements-dev.lock
+	$(PIP) install -q --no-build-isolation --no-deps -e .
+	$(PIP) check
+	touch $@
+
+# A simulated participant, analysed; the last lines are the table of its lesions and the path of the report.
+demo: $(STAMP)
+	rm -rf demo
+	$(BIN)/qsmrim-simulate demo/bids --participants 1 --seed $(SEED) --guarantee-rim
+	$(BIN)/qsmrim demo/bids demo/out participant --nprocs 2
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+lock:
+	$(BIN)/python .ci/lock.py
+
+image:
+	@echo "There is no Dockerfile yet, so no image can be built."; exit 1
+
+bench:
+	@echo "There are no benchmarks yet."; exit 1
+
+clean:
+	rm -rf demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
