@@ -1,8 +1,8 @@
 """Write requirements.lock and requirements-dev.lock from the environment this runs in: `make lock`.
 
-The runtime list is what `pyproject.toml` names plus pyradiomics and setuptools, with everything they need; the second
-list is what the development tools need on top. Local version labels (``+cpu``) are dropped: they name a build, and
-which build of torch fits is the machine's affair.
+The runtime list is what `pyproject.toml` names plus pyradiomics and setuptools, with everything they need; the
+second list is what the development tools need on top. Local version labels (``+cpu``) are dropped: they name a
+build, and which build of torch fits is the machine's affair.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-BESIDE_PYPROJECT = ("pyradiomics", "setuptools")  # need an order of installation, which pyproject cannot express
+BESIDE_PYPROJECT = ("pyradiomics", "setuptools")  # pyproject cannot express their order of installation
 RUNTIME_HEADER = """\
 # The whole runtime environment, exact: Python 3.11, Linux. `make install` gives the order of installation:
-# pyradiomics is built from source against the numpy of this list, so `pip install -r` into an empty environment
-# cannot work. Written by `make lock`.
+# pyradiomics is built from source against the numpy of this list, so `pip install -r` into an empty
+# environment cannot work. Written by `make lock`.
 """
 DEV_HEADER = """\
 # What tests and checks need on top of requirements.lock, exact. Written by `make lock`.
