@@ -37,6 +37,7 @@ class InputSettings:
     lesions_from: str | None = None
     raters: str | None = None
     qsm_acq: str | None = None
+    skip_validation: bool = False  # True: dataset_description.json is not checked
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """NIfTI files in and out as volumes, susceptibility units, grids and resampling.
 
-The only place that knows nibabel. In memory every volume is in RAS+ axis order, susceptibility is in ppb and labels
-are int32, whatever the file holds.
+The only place that knows nibabel. In memory every volume is in RAS+ axis order, susceptibility is in ppb and
+labels are int32, whatever the file holds.
 """
 
 from qsmrim_app.images.grids import grid_with_spacing, require_same_grid, same_grid
+from qsmrim_app.images.intensity import robust_z_score
 from qsmrim_app.images.orientation import in_storage_order, to_ras
 from qsmrim_app.images.reading import MAX_VOXELS, Loaded, load_image, load_labels, read_grid
 from qsmrim_app.images.resampling import resample_image, resample_labels
@@ -24,6 +25,7 @@ __all__ = [
     "require_same_grid",
     "resample_image",
     "resample_labels",
+    "robust_z_score",
     "same_grid",
     "save_volume",
     "susceptibility_unit",

@@ -1,0 +1,59 @@
+"""What this job may use: cores by affinity, cgroup and Slurm, memory by cgroup and Slurm."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import joblib
+import psutil
+
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+
+
+def available_cores(environment: Mapping[str, str] = os.environ) -> int:
+    """Cores that this job may use, at least 1."""
+    slurm = environment.get("SLURM_CPUS_PER_TASK", "")
+    cores = int(joblib.cpu_count())
+    return max(1, min(cores, int(slurm)) if slurm.isdigit() else cores)
+
+
+def available_memory_gb(
+    environment: Mapping[str, str] = os.environ, limits: tuple[str, ...] = _CGROUP_LIMITS
+) -> float:
+    """Memory that this job may use, in 1e9 bytes."""
+    sizes = [float(psutil.virtual_memory().total)]
+    for name in limits:
+        text = Path(name).read_text().strip() if Path(name).is_file() else ""
+        if text.isdigit():
+            sizes.append(float(text))
+    per_node = environment.get("SLURM_MEM_PER_NODE", "")  # MiB
+    if per_node.isdigit() and int(per_node):
+        sizes.append(int(per_node) * 2.0**20)
+    return min(sizes) / 1e9
+
+
+def set_threads(n_threads: int) -> None:
+    """Hold the native libraries of this process and its children to some threads; before they are loaded."""
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = str(n_threads)
+
+
+def use_private_caches() -> None:
+    """Give libraries a temporary folder for their caches: HOME may be missing or read-only."""
+    folder = Path(tempfile.mkdtemp(prefix="qsmrim-cache-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in ("NIPYPE_CONFIG_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
+        os.environ[name] = str(folder / name.lower())
+        (folder / name.lower()).mkdir()
+    os.environ["NO_ET"] = "1"  # nipype asks its server for a newer version otherwise
