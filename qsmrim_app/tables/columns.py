@@ -15,6 +15,8 @@ EXCLUSION_REASONS: Mapping[str, str] = {
     "too_large": "above the largest volume that is classified",
     "flat_or_straight": "a single voxel or a straight row of voxels: texture and shape are undefined",
     "no_qsm": "the QSM is zero or undefined in the lesion",
+    "implausible_qsm": "the QSM spans more within the lesion than any tissue does",
+    "radiomics_failed": "the features could not be computed; the log says why",
 }
 
 # Something the reader should know of a lesion that was classified; several are joined by commas.

@@ -1,0 +1,85 @@
+"""Cut out just as much of the image around a lesion as its wavelet coefficients depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qsmrim_app.records import Lesion, Volume
+
+# coif1 has six taps: coefficient n of the stationary transform reads voxels n - 2 to n + 3.
+REACH_BEFORE = 2
+REACH_AFTER = 3
+
+
+@dataclass(frozen=True, eq=False)
+class LesionCrop:
+    """A lesion and its surroundings.
+
+    Parameters
+    ----------
+    image
+        Shape (i, j, k), float32, not masked, every side even. Not always in one piece: at the border of the
+        volume the wavelet reads on at the opposite side, and that part is cut out with it.
+    mask
+        Shape of the lesion's box, bool: this lesion alone, not its neighbours.
+    start
+        Where the box begins in ``image``.
+    """
+
+    image: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    start: tuple[int, int, int]
+
+    @property
+    def box(self) -> tuple[slice, slice, slice]:
+        """The lesion's box as an index into ``image``."""
+        (i, j, k), (n_i, n_j, n_k) = self.start, self.mask.shape
+        return slice(i, i + n_i), slice(j, j + n_j), slice(k, k + n_k)
+
+
+def crop_lesion(image: Volume, labels: Volume, lesion: Lesion) -> LesionCrop:
+    """The part of the image on which the lesion's features depend.
+
+    Within the lesion's box the wavelet transform of the crop is that of the whole volume.
+
+    Parameters
+    ----------
+    image
+        Shape (i, j, k).
+    labels
+        int32, same grid.
+    lesion
+        A lesion of ``labels``.
+    """
+    axes = [
+        _voxels_read(start, stop, size) for (start, stop), size in zip(lesion.box, image.shape, strict=True)
+    ]
+    kept = [voxels % size for voxels, size in zip(axes, image.shape, strict=True)]
+    i, j, k = (
+        int(np.searchsorted(voxels, start)) for voxels, (start, _) in zip(axes, lesion.box, strict=True)
+    )
+    return LesionCrop(
+        image=image.data[np.ix_(*kept)].astype(np.float32, copy=False),
+        mask=labels.data[lesion.slices] == lesion.index,
+        start=(i, j, k),
+    )
+
+
+def _voxels_read(start: int, stop: int, size: int) -> NDArray[np.intp]:
+    """Voxels along one axis, ascending, that the wavelet reads for the range ``start:stop``.
+
+    pyradiomics appends voxel 0 to an axis of odd size, and the transform takes the evened axis as periodic.
+    A range that reaches over an end is therefore two pieces, one at either end. They stay where they are, in
+    ascending order: the transform of the crop, periodic itself, then joins them in the very sums that it
+    forms in the whole volume, so that results agree to the last bit. Voxel ``size`` is the appended one.
+    """
+    period = size + size % 2
+    voxels = np.unique(np.arange(start - REACH_BEFORE, stop + REACH_AFTER) % period)
+    if (
+        len(voxels) % 2
+    ):  # the transform wants an even number; the period is even, so one more voxel is to be had
+        voxels = np.unique(np.append(voxels, (stop + REACH_AFTER) % period))
+    return voxels
