@@ -1,0 +1,136 @@
+"""Tables beside label maps: which lesion is which, and what experts said of its rim."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsmrim_app.errors import MissingImageError, TableError
+
+RIM_COLUMNS = ("rim", "rim_rater1", "rim_rater2", "rim_truth")
+MISSING = ("n/a", "", "NaN", "nan", "NA")
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One lesion of a label table; a rim status is 1, 0 or None where nobody said. ``name`` may be empty."""
+
+    index: int
+    name: str
+    rim: int | None = None
+    rim_rater1: int | None = None
+    rim_rater2: int | None = None
+    rim_truth: int | None = None
+
+
+def read_label_table(path: Path) -> Mapping[int, LabelRow]:
+    """The rows of a ``_dseg.tsv`` by label. Columns other than index, name and the rim columns are not read.
+
+    A byte order mark and Windows line ends do no harm.
+
+    Raises
+    ------
+    TableError
+        If there is no column ``index``, a label is no positive whole number or stands twice, or a rim status is
+        neither 1, 0 nor n/a.
+    """
+    rows: dict[int, LabelRow] = {}
+    for line, cells in read_cells(path):
+        if "index" not in cells:
+            raise TableError(
+                f"{path}: no column 'index'; found {list(cells)}. The file must be tab-separated"
+            )
+        index = _whole(cells["index"], f"{path}, line {line}: index")
+        if index is None or index < 1:
+            raise TableError(
+                f"{path}, line {line}: a label is a positive whole number, not '{cells['index']}'"
+            )
+        if index in rows:
+            raise TableError(f"{path}, line {line}: label {index} stands twice; keep one row a lesion")
+        name = cells.get("name", "")
+        rims = [_rim(cells.get(column, ""), f"{path}, line {line}: {column}") for column in RIM_COLUMNS]
+        rows[index] = LabelRow(index, "" if name in MISSING else name, *rims)
+    return rows
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The columns of a table; none if there is no such file.
+
+    Raises
+    ------
+    MissingImageError
+        If the file is a link whose target was not fetched.
+    TableError
+        If it is no text.
+    """
+    if not path.exists() and not path.is_symlink():
+        return ()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return tuple(name.strip() for name in next(csv.reader(file, delimiter="\t"), []))
+    except FileNotFoundError as error:
+        raise MissingImageError(
+            f"{path} is a link without content; run 'datalad get' or 'git annex get' on it"
+        ) from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(
+            f"{path} cannot be read as a table ({error}); expected tab-separated UTF-8"
+        ) from error
+
+
+def names_lesions(path: Path) -> bool:
+    """Whether a table is one of lesions: it has a column ``rim``, or every row's name holds 'lesion'."""
+    columns = column_names(path)
+    if "rim" in columns:
+        return True
+    if not {"index", "name"} <= set(columns):
+        return False
+    names = [row.name.lower() for row in read_label_table(path).values()]
+    return bool(names) and all("lesion" in name for name in names)
+
+
+def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells (column -> text, stripped) of every row of a table.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read, or a row has another number of cells than the header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, delimiter="\t")
+            header = [name.strip() for name in next(lines, [])]
+            for cells in lines:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) != len(header):
+                    raise TableError(
+                        f"{path}, line {lines.line_num}: {len(cells)} cells, {len(header)} columns"
+                    )
+                yield lines.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(
+            f"{path} cannot be read as a table ({error}); expected tab-separated UTF-8"
+        ) from error
+
+
+def _rim(text: str, where: str) -> int | None:
+    value = _whole(text, where)
+    if value not in (0, 1, None):
+        raise TableError(f"{where} is '{text}'; a rim status is 1, 0 or n/a")
+    return value
+
+
+def _whole(text: str, where: str) -> int | None:
+    if text in MISSING:
+        return None
+    try:
+        value = float(text)  # pandas writes whole numbers as 1.0 where the column has gaps
+    except ValueError as error:
+        raise TableError(f"{where} is '{text}', not a number") from error
+    if not value.is_integer():
+        raise TableError(f"{where} is '{text}', not a whole number")
+    return int(value)

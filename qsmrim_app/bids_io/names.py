@@ -1,0 +1,87 @@
+"""Where every output lies, relative to the output folder. No other module spells a file name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from qsmrim_app.bids_io.io_spec import io_spec
+from qsmrim_app.records import SessionKey
+
+SessionRole = Literal[
+    "lesions", "rim", "probability", "flair", "qsm", "samples", "features", "transform", "report"
+]
+SubjectRole = Literal["sessions", "figures"]
+DatasetRole = Literal[
+    "description",
+    "readme",
+    "bidsignore",
+    "participants",
+    "rim_lookup",
+    "group_lesions",
+    "group_rimcounts",
+    "group_report",
+    "models",
+    "logs",
+]
+
+
+def session_path(key: SessionKey, role: SessionRole, extension: str) -> Path:
+    """The file of one session, relative to the output folder; the extension starts with a dot.
+
+    Raises
+    ------
+    KeyError
+        If the role has no file of that extension.
+    """
+    return _path("session", role, extension, {"folder": key.folder.as_posix(), "prefix": key.prefix})
+
+
+def subject_path(subject: str, role: SubjectRole, extension: str = "") -> Path:
+    """A file or folder of one subject, relative to the output folder.
+
+    Raises
+    ------
+    KeyError
+        If the role has no file of that extension.
+    """
+    return _path("subject", role, extension, {"subject": subject})
+
+
+def dataset_path(role: DatasetRole, extension: str = "") -> Path:
+    """A file or folder of the whole output, relative to it.
+
+    Raises
+    ------
+    KeyError
+        If the role has no file of that extension.
+    """
+    return _path("dataset", role, extension, {})
+
+
+def figure_path(key: SessionKey, name: str, extension: str = ".svg") -> Path:
+    """A figure of a session's report, relative to the output folder; ``name`` becomes letters and digits."""
+    label = re.sub(r"[^a-zA-Z0-9]", "", name)
+    return subject_path(key.subject, "figures") / f"{key.prefix}_desc-{label}_qsmrim{extension}"
+
+
+def bidsignore_text() -> str:
+    """The content of ``.bidsignore``: every output that the standard has no name for."""
+    return "".join(f"{pattern}\n" for pattern in io_spec()["outputs"]["bidsignore"])
+
+
+def key_of_table(path: Path) -> SessionKey | None:
+    """The session that a lesion table of an output folder belongs to; None for any other file."""
+    found = re.fullmatch(r"sub-([a-zA-Z0-9+]+)(?:_ses-([a-zA-Z0-9+]+))?_.*", path.name)
+    if found is None:
+        return None
+    key = SessionKey(found[1], found[2] or "")
+    return key if path.name == session_path(key, "lesions", ".tsv").name else None
+
+
+def _path(level: str, role: str, extension: str, values: dict[str, str]) -> Path:
+    pattern, extensions = io_spec()["outputs"][level][role]
+    if extension not in extensions:
+        raise KeyError(f"'{role}' is written as {extensions}, not as '{extension}'")
+    return Path(pattern.format(**values) + extension)

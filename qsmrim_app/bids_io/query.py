@@ -1,0 +1,159 @@
+"""The inputs of every session that was asked for, with what is missing and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsmrim_app.bids_io.choosing import Finding
+from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
+from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
+from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
+from qsmrim_app.bids_io.matching import check_filters
+from qsmrim_app.bids_io.selection import selected_sessions
+from qsmrim_app.bids_io.session_files import BidsFile, session_files
+from qsmrim_app.bids_io.sidecars import read_sidecars
+from qsmrim_app.errors import AmbiguousInputError, InputError, MissingImageError, QsmrimError
+from qsmrim_app.records import SessionKey, SubjectInputs
+from qsmrim_app.settings import InputSettings
+
+
+@dataclass(frozen=True)
+class RoleRow:
+    """One line of the dry-run table: the file of a role (BIDS URI, empty where there is none) and what to know."""
+
+    key: SessionKey
+    role: str
+    file: str
+    note: str = ""
+    is_failure: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the dataset offers for the sessions that were asked for.
+
+    ``datasets`` maps the names in BIDS URIs to folders; ``notes`` concern the datasets as a whole.
+    """
+
+    inputs: tuple[SubjectInputs, ...]
+    failures: Mapping[SessionKey, QsmrimError]
+    rows: tuple[RoleRow, ...]
+    datasets: Mapping[str, Path]
+    notes: tuple[str, ...] = ()
+
+
+def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
+    """The files of every session that was asked for. A session without a needed file is a failure, not an error.
+
+    Raises
+    ------
+    InvalidDatasetError
+        If ``bids_dir`` is no BIDS dataset.
+    NothingSelectedError
+        If no participant or session fits the settings.
+    UsageError
+        If the settings name a dataset, role or entity that does not exist.
+    """
+    datasets = find_datasets(bids_dir, settings)
+    check_filters(settings.bids_filters)
+    for name, option in ((settings.lesions_from, "--lesions-from"), (settings.raters, "--raters")):
+        if name is not None:
+            require_dataset(name, datasets, option)
+    inputs: list[SubjectInputs] = []
+    failures: dict[SessionKey, QsmrimError] = {}
+    rows: list[RoleRow] = []
+    for session in selected_sessions(datasets, settings):
+        files = [
+            file for dataset in datasets for file in session_files(dataset, session.key, session.is_only)
+        ]
+        findings = _find_all(files, settings)
+        rows += [_row(session.key, finding) for finding in findings.values()]
+        problem = _problem(session.key, findings.values())
+        if problem is not None:
+            failures[session.key] = problem
+            continue
+        try:
+            inputs.append(_inputs(session.key, findings))
+        except InputError as error:
+            failures[session.key] = error
+            rows.append(RoleRow(session.key, "sidecar", "", str(error), is_failure=True))
+    return Found(
+        tuple(inputs),
+        failures,
+        tuple(rows),
+        {dataset.name: dataset.root for dataset in datasets},
+        tuple(note for dataset in datasets for note in dataset.notes),
+    )
+
+
+def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, Finding]:
+    """Role -> finding, in the order of the dry-run table; an error of one role leaves the others their say."""
+    qsm = _attempt("qsm", lambda: find_qsm(files, settings))
+    found = {
+        "qsm": qsm,
+        "flair": _attempt("flair", lambda: find_flair(files, settings)),
+        "lesions": _attempt("lesions", lambda: find_lesions(files, settings)),
+    }
+    chosen = qsm.file
+    if chosen is not None:
+        found["magnitude"] = _attempt("magnitude", lambda: find_magnitude(files, settings, chosen))
+        found["brain_mask"] = _attempt("brain_mask", lambda: find_brain_mask(files, settings, chosen))
+    try:
+        found["rim_labels"], found["rim_map"] = find_rater_files(files, settings)
+    except InputError as error:
+        found["rim_labels"] = Finding("rim_labels", error=error)
+    return found
+
+
+def _attempt(role: str, search: Callable[[], Finding]) -> Finding:
+    try:
+        return search()
+    except QsmrimError as error:
+        return Finding(role, error=error)
+
+
+def _problem(key: SessionKey, findings: Sequence[Finding] | object) -> QsmrimError | None:
+    """All errors of a session as one, of the kind of the worst: ambiguous or wrong before missing."""
+    errors = [finding.error for finding in findings if finding.error is not None]  # type: ignore[attr-defined]
+    if not errors:
+        return None
+    kinds = {type(error) for error in errors}
+    kind = MissingImageError if kinds == {MissingImageError} else InputError
+    kind = AmbiguousInputError if AmbiguousInputError in kinds else kind
+    return kind(f"{key.prefix}: " + "; ".join(str(error) for error in errors))
+
+
+def _inputs(key: SessionKey, findings: Mapping[str, Finding]) -> SubjectInputs:
+    files = {role: finding.file for role, finding in findings.items() if finding.file is not None}
+    qsm, lesions, rim = files["qsm"], files["lesions"], files.get("rim_labels")
+    space, space_notes = space_of(lesions)
+    units = read_sidecars(qsm).get("Units")
+    return SubjectInputs(
+        key=key,
+        qsm=qsm.path,
+        flair=files["flair"].path,
+        lesions=lesions.path,
+        lesions_kind=kind_of(lesions),
+        lesions_space=space,
+        magnitude=_path(files.get("magnitude")),
+        brain_mask=_path(files.get("brain_mask")),
+        lesions_table=lesions.table if kind_of(lesions) == "instances" and lesions.table.exists() else None,
+        rim_labels=_path(rim),
+        rim_table=rim.table if rim else None,
+        rim_map=_path(files.get("rim_map")),
+        qsm_units=None if units is None else str(units),
+        datasets={role: file.uri for role, file in files.items()},
+        notes=tuple(note for finding in findings.values() for note in finding.notes) + space_notes,
+    )
+
+
+def _path(file: BidsFile | None) -> Path | None:
+    return file.path if file else None
+
+
+def _row(key: SessionKey, finding: Finding) -> RoleRow:
+    if finding.error is not None:
+        return RoleRow(key, finding.role, "", str(finding.error), is_failure=True)
+    return RoleRow(key, finding.role, finding.file.uri if finding.file else "", "; ".join(finding.notes))

@@ -1,0 +1,67 @@
+"""Which participants and sessions were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qsmrim_app.bids_io.datasets import Dataset
+from qsmrim_app.bids_io.session_files import sessions_of, subjects_of
+from qsmrim_app.errors import NothingSelectedError
+from qsmrim_app.records import SessionKey
+from qsmrim_app.settings import InputSettings
+
+
+@dataclass(frozen=True)
+class SelectedSession:
+    """A session to look for; ``is_only`` if its subject has no other."""
+
+    key: SessionKey
+    is_only: bool
+
+
+def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> list[SelectedSession]:
+    """The sessions that the settings leave, sorted. Participants are those of the raw dataset.
+
+    A participant who is named but has no folder there stays in the list, so that it fails with a reason.
+
+    Raises
+    ------
+    NothingSelectedError
+        If none is left.
+    """
+    excluded = set(_labels(settings.exclude_participants, "sub-"))
+    wanted_sessions = _labels(settings.sessions, "ses-")
+    subjects = [subject for subject in _subjects(datasets, settings) if subject not in excluded]
+    chosen: list[SelectedSession] = []
+    for subject in subjects:
+        sessions = sessions_of(datasets, subject) or [""]
+        chosen += [
+            SelectedSession(SessionKey(subject, session), len(sessions) == 1)
+            for session in sessions
+            if not wanted_sessions or session in wanted_sessions
+        ]
+    if not chosen:
+        raise NothingSelectedError(_nothing(datasets, settings, subjects))
+    return chosen
+
+
+def _subjects(datasets: Sequence[Dataset], settings: InputSettings) -> list[str]:
+    named = sorted(set(_labels(settings.participants, "sub-")))
+    if not named:
+        return subjects_of(datasets[0].root)
+    there = [any((dataset.root / f"sub-{subject}").is_dir() for dataset in datasets) for subject in named]
+    return named if any(there) else []
+
+
+def _labels(given: Sequence[str], prefix: str) -> list[str]:
+    return [label.strip().removeprefix(prefix) for label in given]
+
+
+def _nothing(datasets: Sequence[Dataset], settings: InputSettings, subjects: Sequence[str]) -> str:
+    root = datasets[0].root
+    if subjects:
+        return f"no selected participant of {root} has a session {', '.join(settings.sessions)}"
+    if settings.participants:
+        return f"none of the participants {', '.join(settings.participants[:10])} is in {root}, or all are excluded"
+    return f"{root} has no participants (sub-* folders), or all are excluded"

@@ -1,0 +1,114 @@
+"""The files of one session, with the entities of their names. Only folders of that session are listed.
+
+Names are taken apart by pybids. Its index is not used: it lists every subject, which costs seconds in large
+datasets, and this app needs one subject's ``anat`` folders alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bids.layout import parse_file_entities
+from bids.layout.models import Config
+
+from qsmrim_app.bids_io.datasets import Dataset
+from qsmrim_app.bids_io.io_spec import io_spec
+from qsmrim_app.records import SessionKey
+
+_IMAGE = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True)
+class BidsFile:
+    """An image of a dataset. ``entities`` has pybids' names (``acquisition``, ``run``, ``suffix``, ...)."""
+
+    path: Path
+    dataset: Dataset
+    entities: Mapping[str, Any]
+
+    @property
+    def uri(self) -> str:
+        """BIDS URI of the file."""
+        return self.dataset.uri(self.path)
+
+    @property
+    def stem(self) -> str:
+        """File name without ``.nii`` or ``.nii.gz``."""
+        return self.path.name.removesuffix(".gz").removesuffix(".nii")
+
+    @property
+    def table(self) -> Path:
+        """Where the table beside the image would lie."""
+        return self.path.with_name(f"{self.stem}.tsv")
+
+
+def subjects_of(root: Path) -> list[str]:
+    """Labels of the ``sub-`` folders of a dataset, sorted."""
+    return sorted(
+        entry.name[4:] for entry in _entries(root) if entry.name.startswith("sub-") and entry.is_dir()
+    )
+
+
+def sessions_of(datasets: Iterable[Dataset], subject: str) -> list[str]:
+    """Labels of the ``ses-`` folders of a subject in any dataset, sorted."""
+    return sorted(
+        {
+            entry.name[4:]
+            for dataset in datasets
+            for entry in _entries(dataset.root / f"sub-{subject}")
+            if entry.name.startswith("ses-") and entry.is_dir()
+        }
+    )
+
+
+def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = True) -> list[BidsFile]:
+    """The images of one session in one dataset, sorted by path.
+
+    Files in the subject's folder that name no session belong to it too if the subject has no other.
+    """
+    found = list(_images(dataset, key.folder))
+    if key.session:
+        for file in _images(dataset, SessionKey(key.subject).folder):
+            named = file.entities.get("session")
+            if named == key.session or (named is None and is_only_session):
+                found.append(file)
+    return sorted(found, key=lambda file: file.path)
+
+
+def entity_names() -> frozenset[str]:
+    """Every entity that pybids knows."""
+    return frozenset(entity.name for entity in _known_entities())
+
+
+def _images(dataset: Dataset, folder: Path) -> Iterator[BidsFile]:
+    for datatype in io_spec()["inputs"]["folders"]:
+        for entry in _entries(dataset.root / folder / datatype):
+            if entry.name.endswith(_IMAGE) and not entry.name.startswith("."):
+                relative = (
+                    f"/{(folder / datatype / entry.name).as_posix()}"  # no entity from above the dataset
+                )
+                entities = parse_file_entities(relative, entities=_known_entities())
+                yield BidsFile(Path(entry.path), dataset, entities)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+@cache
+def _known_entities() -> tuple[Any, ...]:
+    by_name = {
+        entity.name: entity
+        for config in ("bids", "derivatives")
+        for entity in Config.load(config).entities.values()
+    }
+    return tuple(by_name.values())
