@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from qsmrim_app.bids_io.label_tables import LabelRow
 from qsmrim_app.images import load_image, load_labels, robust_z_score
 from qsmrim_app.lesions.labelling import find_lesions
 from qsmrim_app.lesions.matching import match_by_overlap
@@ -20,7 +21,12 @@ from qsmrim_app.settings import DetectorSettings, LesionSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
-_RATER_COLUMNS = {"rim": "rim_expert"} | {name: name for name in ("rim_rater1", "rim_rater2", "rim_truth")}
+_RATER_COLUMNS = {  # column of a rater table -> column of the lesion table
+    "rim": "rim_expert",
+    "rim_rater1": "rim_rater1",
+    "rim_rater2": "rim_rater2",
+    "rim_truth": "rim_truth",
+}
 _HEAD_SHARE = 0.9  # of a lesion must lie inside the brain mask, or it is flagged
 
 
@@ -28,11 +34,10 @@ _HEAD_SHARE = 0.9  # of a lesion must lie inside the brain mask, or it is flagge
 class ExpertRim:
     """What experts said of the lesions of one session.
 
-    ``rows`` has the columns ``index`` and ``rim``, and may have ``rim_rater1``, ``rim_rater2``, ``rim_truth``;
-    ``labels`` is the map that ``index`` refers to, on the native grid.
+    ``rows`` is the raters' table by label; ``labels`` is the map that it describes, on the native grid.
     """
 
-    rows: pd.DataFrame
+    rows: Mapping[int, LabelRow]
     labels: Volume
 
 
@@ -164,13 +169,13 @@ def _add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertR
     """Write expert columns into ``rows``; return what could not be matched, in words."""
     if expert is None:
         return ()
-    by_index = {int(row["index"]): row for row in expert.rows.to_dict("records")}
-    identical = np.array_equal(labels.data, expert.labels.data) and set(by_index) <= set(rows)
+    identical = np.array_equal(labels.data, expert.labels.data) and set(expert.rows) <= set(rows)
     match = {index: index for index in rows} if identical else match_by_overlap(labels, expert.labels)
     for index, row in rows.items():
-        said = by_index.get(match.get(index, 0), {})
-        row.update({ours: said[theirs] for theirs, ours in _RATER_COLUMNS.items() if theirs in said})
-    lost = sorted(set(by_index) - set(match.values()))
+        said = expert.rows.get(match.get(index, 0))
+        if said is not None:
+            row.update({ours: getattr(said, theirs) for theirs, ours in _RATER_COLUMNS.items()})
+    lost = sorted(set(expert.rows) - set(match.values()))
     if not lost:
         return ()
     return (

@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+
+from qsmrim_app.cli.machine import available_cores, available_memory_gb
+from qsmrim_app.cli.main import _plain_options, _settings, _with_hyphens, main
+from qsmrim_app.cli.parser import build_parser
+from qsmrim_app.errors import UsageError
+from qsmrim_app.settings import GroupSettings, ParticipantSettings, from_plain
+
+
+def parse(*words: str) -> dict[str, object]:
+    return vars(build_parser().parse_args(_with_hyphens(words)))
+
+
+def participant(*words: str) -> ParticipantSettings:
+    return from_plain(
+        ParticipantSettings, _settings(parse("in", "out", "participant", *words), ParticipantSettings)
+    )
+
+
+def test_options_change_the_setting_they_name(tmp_path):
+    settings = participant(
+        "--participant_label", "sub-01", "02", "--session-id", "ses-a", "--mem", "2000MB", "--nprocs", "3",
+        "--operating-point", "0.3", "--registration", "affine,ants", "--derivatives", f"qsm={tmp_path}",
+    )  # fmt: skip
+    assert settings.bids_dir == Path("in")
+    assert settings.inputs.participants == ("01", "02")
+    assert settings.inputs.sessions == ("a",)
+    assert settings.inputs.derivatives == {"qsm": tmp_path}
+    assert settings.resources.memory_gb == pytest.approx(2.0)
+    assert settings.resources.nprocs == 3
+    assert settings.operating_point == "0.3"
+    assert (settings.preprocessing.registration, settings.preprocessing.backend) == ("affine", "ants")
+
+
+def test_without_options_the_settings_keep_their_defaults():
+    settings = participant()
+    assert settings == ParticipantSettings(Path("in"), Path("out"), resources=settings.resources)
+    assert settings.resources.nprocs == available_cores()
+
+
+def test_the_command_line_wins_over_the_settings_file(tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        'operating_point = "0.9"\n[preprocessing]\nregistration = "affine"\nn4_shrink_factor = 2\n'
+    )
+    settings = participant("--config-file", str(file), "--registration", "header")
+    assert settings.operating_point == "0.9"
+    assert settings.preprocessing.registration == "header"
+    assert settings.preprocessing.n4_shrink_factor == 2
+
+
+def test_participants_can_stand_in_a_file(tmp_path):
+    file = tmp_path / "labels.txt"
+    file.write_text("sub-07\n08\n")
+    assert _plain_options(parse("a", "b", "participant", "--participant-label", str(file)))[
+        "inputs.participants"
+    ] == ["07", "08"]
+
+
+def test_the_group_level_has_its_own_settings():
+    plain = _settings(parse("in", "out", "group", "--train", "qsmrim-net", "--width", "8"), GroupSettings)
+    settings = from_plain(GroupSettings, plain)
+    assert settings.train == ("qsmrim-net",)
+    assert settings.detector.network.width == 8
+    with pytest.raises(UsageError, match="no setting 'train'"):
+        participant("--train", "qsmrim-net")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["in", "out", "subject"], 17, "level 'subject' is unknown"),
+        (["in", "out"], 64, "level"),
+        (["in", "out", "participant", "--mem", "8"], 64, "needs a number and a unit"),
+        (["in", "out", "participant", "--nprocs", "0"], 64, "not a whole number above 0"),
+        (["in", "out", "participant", "--derivatives", "a=/no/such/folder"], 64, "is not a folder"),
+        (["in", "out", "participant", "--registration", "elastic"], 64, "registration"),
+        (["in", "out", "participant", "--no-such-option"], 64, "--no-such-option"),
+        (["/no/such/dataset", "out", "participant"], 16, "/no/such/dataset"),
+    ],
+)
+def test_a_wrong_command_gets_one_sentence_and_its_code(words, code, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())  # nothing is written before the input is known to be good
+
+
+def test_help_names_every_default():
+    text = build_parser().format_help()
+    for option in ("--nprocs", "--operating-point", "--registration", "--model", "--device"):
+        assert option in text
+    assert text.count("default") >= 25
+
+
+def test_memory_follows_cgroup_and_slurm(tmp_path):
+    limit = tmp_path / "memory.max"
+    limit.write_text("1000000000\n")
+    assert available_memory_gb({}, (str(limit),)) == pytest.approx(1.0)
+    limit.write_text("max\n")
+    whole = available_memory_gb({}, (str(limit),))
+    assert whole > 1.0
+    assert available_memory_gb({"SLURM_MEM_PER_NODE": "512"}, ()) == pytest.approx(0.536870912)
+
+
+def test_cores_follow_slurm():
+    assert available_cores({"SLURM_CPUS_PER_TASK": "1"}) == 1
+    assert available_cores({"SLURM_CPUS_PER_TASK": "many"}) >= 1

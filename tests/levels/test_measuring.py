@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qsmrim_app.bids_io.label_tables import LabelRow
+from qsmrim_app.levels.measuring import ExpertRim, measure_session
+from qsmrim_app.settings import DetectorSettings, LesionSettings
+from tests import phantoms
+from tests.levels.prepared import prepare_phantom
+
+
+def measure(prepared, expert=None, lesions=None, names=None):
+    return measure_session(prepared, names or {}, expert, lesions or LesionSettings(), DetectorSettings())
+
+
+@pytest.fixture
+def prepared(case, tmp_path):
+    return prepare_phantom(case, tmp_path)
+
+
+def rows_of(measured):
+    return {row["index"]: row for row in measured.table.frame.to_dict("records")}
+
+
+def test_every_lesion_has_its_row_and_every_classifiable_one_its_sample(prepared, case):
+    measured = measure(prepared, names={2: "left occipital"})
+    rows = rows_of(measured)
+    assert sorted(rows) == [1, 2, 3, 4, 5]
+    assert rows[2]["name"] == "left occipital"
+    assert rows[1]["name"] == "lesion-001"
+    assert [key[2] for key in measured.samples.keys] == [1, 2, 3, 4, 5]
+    assert measured.samples.features.shape == (5, 527)
+    assert np.isnan(measured.samples.rim).all()
+    truth = {lesion.label: lesion for lesion in phantoms.LESIONS}
+    for index, row in rows.items():
+        center = (row["x_mm"], row["y_mm"], row["z_mm"])
+        assert np.linalg.norm(np.subtract(center, truth[index].center_mm)) < 1.0
+        inside = case.lesions.data == index
+        assert row["volume_mm3"] == pytest.approx(inside.sum() * 0.75 * 0.75 * 3)
+        assert row["qsm_mean_ppb"] == pytest.approx(case.qsm.data[inside].mean(), rel=1e-5)
+
+
+def test_lesions_that_cannot_be_measured_keep_a_row_with_the_reason(case, tmp_path):
+    labels = case.lesions.data.copy()
+    labels[30, 30, 2] = 6  # one voxel
+    labels[34:38, 30, 2] = 7  # a straight row
+    prepared = replace(
+        prepare_phantom(replace(case, lesions=case.lesions.with_data(labels)), tmp_path),
+        source_labels=(1, 2, 3, 4, 5, 6, 7, 99),  # 99 fills no voxel of the grid
+    )
+    measured = measure(
+        prepared,
+        lesions=LesionSettings(max_volume_mm3=float(rows_of(measure(prepared))[1]["volume_mm3"]) - 1),
+    )
+    reasons = {index: row["excluded_because"] for index, row in rows_of(measured).items()}
+    assert reasons == {
+        1: "too_large", 2: "", 3: "", 4: "", 5: "", 6: "too_small", 7: "flat_or_straight", 99: "not_on_grid",
+    }  # fmt: skip
+    assert [key[2] for key in measured.samples.keys] == [2, 3, 4, 5]
+    assert rows_of(measured)[99]["volume_mm3"] == 0
+
+
+def expert_rows(**rim):
+    return {int(k[1:]): LabelRow(int(k[1:]), "", v, v, None, None) for k, v in rim.items()}
+
+
+def test_expert_labels_of_the_same_map_are_joined_by_index(prepared, case):
+    expert = ExpertRim(expert_rows(i1=1, i2=0, i3=0, i4=1, i5=None), case.lesions)
+    measured = measure(prepared, expert)
+    assert {i: r["rim_expert"] for i, r in rows_of(measured).items() if i != 5} == {1: 1, 2: 0, 3: 0, 4: 1}
+    np.testing.assert_array_equal(measured.samples.rim, [1, 0, 0, 1, np.nan])
+    assert measured.warnings == ()
+
+
+def test_expert_labels_of_another_map_are_joined_by_overlap_and_the_rest_is_listed(prepared, case):
+    renumbered = np.array([0, 40, 10, 20, 30, 0], dtype=np.int32)[case.lesions.data]
+    renumbered[0:3, 0:3, 0] = 77
+    rows = expert_rows(i40=1, i10=0, i20=0, i30=1, i77=1)
+    measured = measure(prepared, ExpertRim(rows, case.lesions.with_data(renumbered)))
+    np.testing.assert_array_equal(measured.samples.rim, [1, 0, 0, 1, np.nan])
+    assert len(measured.warnings) == 1
+    assert "77" in measured.warnings[0]
+
+
+def test_a_session_without_lesions_goes_down_the_same_line(tmp_path):
+    measured = measure(prepare_phantom(phantoms.phantom_case(lesions=()), tmp_path))
+    assert len(measured.table) == 0
+    assert measured.samples.patches.shape == (0, 2, 32, 32, 16)
+    assert measured.samples.features.shape == (0, 527)
+
+
+def test_a_lesion_at_the_border_is_flagged(case, tmp_path):
+    labels = case.lesions.data.copy()
+    labels[0:4, 30:34, 8:11] = 8
+    measured = measure(prepare_phantom(replace(case, lesions=case.lesions.with_data(labels)), tmp_path))
+    row = rows_of(measured)[8]
+    assert row["excluded_because"] == "no_qsm"  # the phantom's head does not reach the border
+    labels[0:4, 30:34, 8:11] = 0
+    data = case.qsm.data.copy()
+    data[0:4] = 5.0
+    labels[0:4, 30:34, 8:11] = 8
+    edge = replace(case, lesions=case.lesions.with_data(labels), qsm=case.qsm.with_data(data))
+    flags = rows_of(measure(prepare_phantom(edge, tmp_path)))[8]["flags"].split(",")
+    assert {"at_border", "partly_outside_head"} <= set(flags)
