@@ -1,7 +1,7 @@
 """One file of several that fit a role: by a stated rule, or an error that says how to choose.
 
-The rule: of repeated runs the last (a scan is repeated because the one before was spoiled); of an image stored twice
-the compressed one. All else is for the user to decide.
+The rule: of repeated runs the last (a scan is repeated because the one before was spoiled); of an image
+stored twice the compressed one. All else is for the user to decide.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def choose(role: str, candidates: Sequence[BidsFile], remedy: str) -> Finding:
     (runs,) = groups.values()
     chosen = max(runs, key=lambda file: (_number(file.entities, "run"), file.path.name.endswith(".gz")))
     require_content(chosen)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if len(runs) > 1:
         notes = (f"{role}: of {len(runs)} runs or copies {chosen.path.name} was taken (the last)",)
     return Finding(role, chosen, notes=notes)

@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 class Dataset:
     """One folder that is searched.
 
-    ``root_sidecars`` are the JSON files that lie directly in it: they may hold metadata that files below inherit.
+    ``root_sidecars`` are the JSON files that lie directly in it: files below may inherit their metadata.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Dataset:
 
 
 def find_datasets(bids_dir: Path, settings: InputSettings) -> tuple[Dataset, ...]:
-    """The raw dataset, then the derivatives that are named or, if none is named, those below ``derivatives/``.
+    """The raw dataset, then the derivatives that are named or, if none is, those below ``derivatives/``.
 
     Our own output is no source, unless it is named.
 
@@ -75,7 +75,8 @@ def check_raw_dataset(bids_dir: Path) -> None:
     path = bids_dir / DESCRIPTION
     if not path.is_file():
         raise InvalidDatasetError(
-            f"{bids_dir} has no {DESCRIPTION}; give the root of a BIDS dataset, or write one with Name and BIDSVersion"
+            f"{bids_dir} has no {DESCRIPTION}; give the root of a BIDS dataset, "
+            "or write one with Name and BIDSVersion"
         )
     if read_description(bids_dir) is None:
         raise InvalidDatasetError(f"{path} is no JSON object; expected Name and BIDSVersion")
@@ -124,7 +125,7 @@ def _named(derivatives: Mapping[str, Path]) -> list[Dataset]:
 
 def _dataset(name: str, root: Path) -> Dataset:
     sidecars = sorted(path for path in root.iterdir() if path.name.endswith(".json"))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if not (root / DESCRIPTION).is_file():
         notes = (f"{name} has no {DESCRIPTION}; it was searched all the same",)
         _LOG.info("%s", notes[0])

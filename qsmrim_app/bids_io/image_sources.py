@@ -16,8 +16,8 @@ FILTER_FILE = "--bids-filter-file"
 def find_qsm(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
     """The susceptibility map.
 
-    One without ``desc-`` comes before one with it, one of named ``--derivatives`` before the raw dataset; parts of a
-    chi separation and maps in other spaces are none. Then `choose`.
+    One without ``desc-`` comes before one with it, one of named ``--derivatives`` before the raw dataset;
+    parts of a chi separation and maps in other spaces are none. Then `choose`.
 
     Raises
     ------
@@ -58,8 +58,8 @@ def find_flair(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
 def find_magnitude(files: Sequence[BidsFile], settings: InputSettings, qsm: BidsFile) -> Finding:
     """The gradient echo magnitude that lies best with the QSM: its acquisition, its run, the first echo.
 
-    Absent: the QSM itself is registered. Several that fit equally: the first by name, since it only guides the
-    registration.
+    Absent: the QSM itself is registered. Several that fit equally: the first by name, since it only guides
+    the registration.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def find_magnitude(files: Sequence[BidsFile], settings: InputSettings, qsm: Bids
 
     chosen = min(fitting, key=distance)
     require_content(chosen)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if distance(chosen)[0] and qsm.entities.get("acquisition"):
         notes = (f"magnitude: none shares the acquisition of {qsm.path.name}; {chosen.path.name} was taken",)
     return Finding("magnitude", chosen, notes=notes)

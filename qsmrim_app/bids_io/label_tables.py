@@ -33,8 +33,8 @@ def read_label_table(path: Path) -> Mapping[int, LabelRow]:
     Raises
     ------
     TableError
-        If there is no column ``index``, a label is no positive whole number or stands twice, or a rim status is
-        neither 1, 0 nor n/a.
+        If there is no column ``index``, a label is no positive whole number or stands twice, or a rim status
+        is neither 1, 0 nor n/a.
     """
     rows: dict[int, LabelRow] = {}
     for line, cells in read_cells(path):

@@ -18,9 +18,9 @@ from qsmrim_app.settings import InputSettings
 def find_lesions(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
     """The lesion map.
 
-    In a dataset an instance map comes before a mask, a whole mask before one with regions, one in FLAIR space before
-    one in QSM space; other spaces are not read. A dataset whose tables carry a column ``rim`` is one of raters: it
-    gives lesions only where no other does.
+    In a dataset an instance map comes before a mask, a whole mask before one with regions, one in FLAIR
+    space before one in QSM space; other spaces are not read. A dataset whose tables carry a column ``rim`` is
+    one of raters: it gives lesions only where no other does.
 
     Raises
     ------
@@ -44,7 +44,8 @@ def find_lesions(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
         raise MissingImageError(_no_lesions(settings))
     if len(by_dataset) > 1:
         raise AmbiguousInputError(
-            f"lesion maps in {len(by_dataset)} datasets ({', '.join(sorted(by_dataset))}); choose with --lesions-from NAME"
+            f"lesion maps in {len(by_dataset)} datasets ({', '.join(sorted(by_dataset))}); "
+            "choose with --lesions-from NAME"
         )
     (fitting,) = by_dataset.values()
     return choose("lesions", fitting, f"{FILTER_FILE} (role lesions)")
@@ -72,7 +73,8 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
             )
     if len(by_dataset) > 1:
         raise AmbiguousInputError(
-            f"rim status in {len(by_dataset)} datasets ({', '.join(sorted(by_dataset))}); choose with --raters NAME"
+            f"rim status in {len(by_dataset)} datasets ({', '.join(sorted(by_dataset))}); "
+            "choose with --raters NAME"
         )
     found = [file for group in by_dataset.values() for file in group]
     tables = [file for file in found if "rim" in column_names(file.table)]
@@ -87,7 +89,7 @@ def kind_of(file: BidsFile) -> LesionKind:
 
 
 def space_of(file: BidsFile) -> tuple[SpaceName, tuple[str, ...]]:
-    """The space of a lesion map by its name, else by ``SpatialReference``, else FLAIR; with what there is to note.
+    """The space of a lesion map by its name, else by ``SpatialReference``, else FLAIR; with notes.
 
     Raises
     ------
@@ -138,6 +140,7 @@ def _by_dataset(files: Sequence[BidsFile]) -> dict[str, list[BidsFile]]:
 def _no_lesions(settings: InputSettings) -> str:
     where = f"in '{settings.lesions_from}'" if settings.lesions_from else "in the datasets searched"
     return (
-        f"no lesion map {where} (*_desc-lesions_dseg, *_label-lesion_mask or LST-AI's space-flair_seg-lst, .nii[.gz], "
-        "in the space of FLAIR or QSM); make one, e.g. with LST-AI, and name its dataset with --derivatives NAME=PATH"
+        f"no lesion map {where} (*_desc-lesions_dseg, *_label-lesion_mask or LST-AI's space-flair_seg-lst, "
+        ".nii[.gz], in the space of FLAIR or QSM); make one, e.g. with LST-AI, and name its dataset with "
+        "--derivatives NAME=PATH"
     )

@@ -35,13 +35,16 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
         unknown = sorted(set(query) - entity_names())
         if unknown:
             raise UsageError(
-                f"the BIDS filter file names the entities {', '.join(unknown)} for '{role}'; write them as pybids does: "
-                "acquisition, ceagent, desc, echo, label, part, reconstruction, run, session, space, suffix, ..."
+                f"the BIDS filter file names the entities {', '.join(unknown)} for '{role}'; write them as pybids "
+                "does: acquisition, ceagent, desc, echo, label, part, reconstruction, run, session, space, suffix"
             )
 
 
 def best_matches(files: Iterable[BidsFile], role: str, filters: Query) -> list[BidsFile]:
-    """The files that fit the first pattern of a role that any file fits; the user's filter replaces entities of it."""
+    """The files that fit the first pattern of a role that any file fits.
+
+    The user's filter replaces or adds entities of the pattern.
+    """
     listed = list(files)
     for pattern in io_spec()["inputs"]["roles"][role]:
         fitting = [file for file in listed if fits(file, {**pattern, **filters})]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qsmrim_app.bids_io.choosing import Finding
-from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
+from qsmrim_app.bids_io.datasets import find_datasets, require_dataset
 from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
 from qsmrim_app.bids_io.matching import check_filters
@@ -21,7 +21,7 @@ from qsmrim_app.settings import InputSettings
 
 @dataclass(frozen=True)
 class RoleRow:
-    """One line of the dry-run table: the file of a role (BIDS URI, empty where there is none) and what to know."""
+    """One line of the dry-run table: the file of a role (BIDS URI; empty: none) and what to know."""
 
     key: SessionKey
     role: str
@@ -45,7 +45,7 @@ class Found:
 
 
 def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
-    """The files of every session that was asked for. A session without a needed file is a failure, not an error.
+    """The files of every session that was asked for; one that lacks a needed file is among the failures.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
 
 
 def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, Finding]:
-    """Role -> finding, in the order of the dry-run table; an error of one role leaves the others their say."""
+    """Role -> finding, in the order of the dry-run table; an error of one role does not hide another."""
     qsm = _attempt("qsm", lambda: find_qsm(files, settings))
     found = {
         "qsm": qsm,
@@ -114,9 +114,9 @@ def _attempt(role: str, search: Callable[[], Finding]) -> Finding:
         return Finding(role, error=error)
 
 
-def _problem(key: SessionKey, findings: Sequence[Finding] | object) -> QsmrimError | None:
+def _problem(key: SessionKey, findings: Iterable[Finding]) -> QsmrimError | None:
     """All errors of a session as one, of the kind of the worst: ambiguous or wrong before missing."""
-    errors = [finding.error for finding in findings if finding.error is not None]  # type: ignore[attr-defined]
+    errors = [finding.error for finding in findings if finding.error is not None]
     if not errors:
         return None
     kinds = {type(error) for error in errors}

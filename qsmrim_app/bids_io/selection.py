@@ -63,5 +63,6 @@ def _nothing(datasets: Sequence[Dataset], settings: InputSettings, subjects: Seq
     if subjects:
         return f"no selected participant of {root} has a session {', '.join(settings.sessions)}"
     if settings.participants:
-        return f"none of the participants {', '.join(settings.participants[:10])} is in {root}, or all are excluded"
+        named = ", ".join(settings.participants[:10])
+        return f"none of the participants {named} is in {root}, or all are excluded"
     return f"{root} has no participants (sub-* folders), or all are excluded"
