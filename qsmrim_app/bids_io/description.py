@@ -15,7 +15,6 @@ from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import OutputError
 
 BIDS_VERSION = "1.10.1"
-CODE_URL = "https://github.com/qsmrim/qsmrim"
 # What the image is called; its Dockerfile sets them. Unset outside of a container.
 CONTAINER_TYPE_VARIABLE = "QSMRIM_CONTAINER_TYPE"
 CONTAINER_TAG_VARIABLE = "QSMRIM_CONTAINER_TAG"
@@ -59,8 +58,8 @@ def check_output_folder(bids_dir: Path, output_dir: Path) -> None:
     Raises
     ------
     OutputError
-        If it is the raw dataset or inside it elsewhere than ``derivatives/<name>``, holds another program's dataset,
-        or cannot be made or written.
+        If it is the raw dataset or inside it elsewhere than ``derivatives/<name>``, holds another
+        program's dataset, or cannot be made or written.
     """
     raw, output = bids_dir.resolve(), output_dir.resolve()
     inside = output.relative_to(raw).parts if output.is_relative_to(raw) else None
@@ -82,7 +81,7 @@ def check_output_folder(bids_dir: Path, output_dir: Path) -> None:
 def write_description(
     output_dir: Path, version: str, datasets: Mapping[str, Path], container: Container | None = None
 ) -> None:
-    """Write what describes the folder: description, README, .bidsignore and the look-up table of the rim maps.
+    """Write what describes the folder: description, README, .bidsignore and the rim maps' look-up table.
 
     Parameters
     ----------
@@ -116,7 +115,6 @@ def _description(
         "Name": GENERATOR,
         "Version": version,
         "Description": "Finds rim positive multiple sclerosis lesions on quantitative susceptibility maps",
-        "CodeURL": CODE_URL,
     }
     if container is not None:
         generator["Container"] = {"Type": container.type, "Tag": container.tag}

@@ -35,8 +35,8 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
         unknown = sorted(set(query) - entity_names())
         if unknown:
             raise UsageError(
-                f"the BIDS filter file names the entities {', '.join(unknown)} for '{role}'; write them as pybids "
-                "does: acquisition, ceagent, desc, echo, label, part, reconstruction, run, session, space, suffix"
+                f"the BIDS filter file names the entities {', '.join(unknown)} for '{role}'; write them as "
+                "pybids does: acquisition, ceagent, desc, echo, label, part, reconstruction, run, session, space"
             )
 
 

@@ -1,8 +1,8 @@
 """Tables that count: one row a session for each subject, one row a subject for the folder.
 
-They are made anew from the lesion tables each time, without locks: a program that wrote its own lesion tables counts all
-that are there, renames its table into place and looks again. Whoever renames last has therefore seen every lesion
-table that was there before, whatever order the programs run in.
+They are made anew from the lesion tables each time, without locks: a program that wrote its own lesion tables
+counts all that are there, renames its table into place and looks again. Whoever renames last has therefore
+seen every lesion table that was there before, whatever order the programs run in.
 """
 
 from __future__ import annotations
