@@ -76,7 +76,7 @@ class LesionSamples:
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> LesionSamples:
         """The given rows (indices or a mask), in that order."""
-        chosen = np.arange(len(self))[np.asarray(rows)] if len(self) else np.arange(0)
+        chosen = np.arange(len(self))[np.asarray(rows)] if len(rows) else np.arange(0)
         return LesionSamples(
             tuple(self.keys[row] for row in chosen),
             self.patches[chosen],

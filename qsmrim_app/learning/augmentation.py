@@ -1,0 +1,153 @@
+"""Random flips, scales, rotations and blurs of a batch of patches: drawn first, applied after."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from qsmrim_app.settings import AugmentationSettings, Vector3
+
+_TRUNCATE_SD = 4.0  # a blur reaches this many standard deviations far
+_NEGLIGIBLE_SD = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class AugmentationParameters:
+    """What happens to each patch of a batch, all on the CPU.
+
+    Parameters
+    ----------
+    flip
+        Shape (n, 3): -1 where that axis is mirrored, else 1.
+    scale
+        Shape (n,): above 1 the lesion grows.
+    rotation_rad
+        Shape (n, 3): about i, then j, then k.
+    blur_sd_vox
+        Shape (n, 3): standard deviation of the blur along i, j, k.
+    """
+
+    flip: Tensor
+    scale: Tensor
+    rotation_rad: Tensor
+    blur_sd_vox: Tensor
+
+
+def draw_parameters(
+    n: int, settings: AugmentationSettings, generator: torch.Generator
+) -> AugmentationParameters:
+    """Independent draws for n patches; ``generator`` is on the CPU, so that every device sees the same."""
+
+    def uniform(limits: tuple[float, float], *shape: int) -> Tensor:
+        low, high = limits
+        return low + (high - low) * torch.rand(*shape, generator=generator)
+
+    flipped = torch.rand(n, generator=generator) < settings.flip_probability
+    axis = torch.randint(3, (n,), generator=generator)
+    mirrored = flipped[:, None] & (functional.one_hot(axis, 3) == 1)  # (n, 3)
+    return AugmentationParameters(
+        flip=1.0 - 2.0 * mirrored.float(),
+        scale=uniform(settings.scale, n),
+        rotation_rad=torch.deg2rad(uniform(settings.rotation_deg, n, 3)),
+        blur_sd_vox=torch.cat(
+            [uniform(settings.blur_in_plane_vox, n, 2), uniform(settings.blur_through_plane_vox, n, 1)], dim=1
+        ),
+    )
+
+
+def augment(patches: Tensor, parameters: AugmentationParameters, spacing_mm: Vector3) -> Tensor:
+    """Mirror, scale and rotate about the centre with one trilinear interpolation, then blur.
+
+    Parameters
+    ----------
+    patches
+        Shape (n, c, i, j, k), on any device. What lies outside a patch counts as 0.
+    parameters
+        Of the n patches.
+    spacing_mm
+        Voxel size along i, j, k: a rotation is one in millimetres.
+
+    Returns
+    -------
+    Tensor
+        Same shape.
+    """
+    matrices = output_to_input(parameters, spacing_mm)  # (n, 3, 3)
+    moved = _resample(patches, matrices.to(patches))
+    for axis in range(3):
+        blur = blur_matrices(parameters.blur_sd_vox[:, axis], patches.shape[2 + axis])
+        moved = _along_axis(moved, blur.to(patches), axis)
+    return moved
+
+
+def output_to_input(parameters: AugmentationParameters, spacing_mm: Vector3) -> Tensor:
+    """Matrix from an output voxel to the input voxel it shows, both from the centre, shape (n, 3, 3)."""
+    spacing = torch.tensor(spacing_mm)
+    turn = parameters.scale[:, None, None] * _rotations(parameters.rotation_rad)  # (n, 3, 3), mm to mm
+    inverse = torch.linalg.inv(turn)
+    in_voxels: Tensor = inverse * spacing[None, None, :] / spacing[None, :, None]
+    return parameters.flip[:, :, None] * in_voxels
+
+
+def blur_matrices(sd_vox: Tensor, length: int) -> Tensor:
+    """Gaussian blur along an axis as a matrix a sample; radius int(4 sd + 0.5), 0 beyond the ends.
+
+    Parameters
+    ----------
+    sd_vox
+        Shape (n,).
+    length
+        Voxels along the axis.
+
+    Returns
+    -------
+    Tensor
+        Shape (n, length, length), symmetric; a row that the border does not cut sums to 1.
+    """
+    sd = sd_vox[:, None].clamp(min=_NEGLIGIBLE_SD)
+    radius = torch.floor(_TRUNCATE_SD * sd_vox + 0.5)[:, None]  # (n, 1)
+    reach = math.floor(_TRUNCATE_SD * float(sd_vox.max()) + 0.5) if len(sd_vox) else 0
+    steps = torch.arange(max(length, reach + 1), dtype=sd.dtype)  # (steps,)
+    weights = torch.exp(-0.5 * (steps / sd) ** 2) * (steps <= radius)  # (n, steps)
+    weights = weights / (2 * weights.sum(dim=1, keepdim=True) - weights[:, :1])
+    distance = (steps[:length, None] - steps[None, :length]).abs().long()  # (length, length)
+    return weights[:, distance]
+
+
+def _rotations(angles: Tensor) -> Tensor:
+    """Rotation about i, then j, then k, shape (n, 3, 3)."""
+    total = torch.eye(3).expand(len(angles), 3, 3)
+    for axis in range(3):
+        one, two = (axis + 1) % 3, (axis + 2) % 3
+        turn = torch.eye(3).repeat(len(angles), 1, 1)
+        cosine, sine = angles[:, axis].cos(), angles[:, axis].sin()
+        turn[:, one, one], turn[:, one, two] = cosine, -sine
+        turn[:, two, one], turn[:, two, two] = sine, cosine
+        total = turn @ total
+    return total
+
+
+def _resample(patches: Tensor, matrices: Tensor) -> Tensor:
+    """Trilinear; ``matrices`` as from `output_to_input`."""
+    # grid_sample counts each axis from -1 to 1 over the outer faces, and names the last axis first
+    half = torch.tensor(patches.shape[2:]).to(patches) / 2
+    normalised = (matrices * half[None, None, :] / half[None, :, None]).flip(1, 2)  # (n, 3, 3)
+    theta = torch.cat([normalised, torch.zeros_like(normalised[:, :, :1])], dim=2)  # (n, 3, 4)
+    grid = functional.affine_grid(theta, list(patches.shape), align_corners=False)
+    return functional.grid_sample(patches, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _along_axis(patches: Tensor, matrices: Tensor, axis: int) -> Tensor:
+    """Multiply every line of a sample along ``axis`` (0 to 2 for i, j, k) by its own symmetric matrix."""
+    n, channels, i, j, k = patches.shape
+    if axis == 2:
+        return (patches.reshape(n, -1, k) @ matrices).reshape(patches.shape)
+    if axis == 1:
+        lines = patches.reshape(n, channels * i, j, k)
+        return (matrices[:, None] @ lines).reshape(patches.shape)
+    lines = patches.reshape(n, channels, i, j * k)
+    return (matrices[:, None] @ lines).reshape(patches.shape)
