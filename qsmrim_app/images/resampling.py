@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from qsmrim_app.images.grids import same_grid
@@ -26,19 +25,24 @@ def resample_image(source: Volume, grid: Volume, grid_to_source_mm: FloatArray |
     Returns
     -------
     Volume
-        float32; 0 where the source does not reach. On its own grid an image comes back untouched.
+        float32; 0 where the source, up to the faces of its outer voxels, does not reach. A voxel that it
+        reaches in part is the average over that part. On its own grid an image comes back untouched.
     """
     if _is_identity(grid_to_source_mm) and same_grid(source, grid):
         return Volume(source.data, grid.affine)
     data = source.data.astype(np.float32, copy=False)
     total = np.zeros(grid.shape, dtype=np.float64)
-    offsets = _subvoxel_offsets(source, grid)
-    for offset in offsets:
-        matrix, start = _grid_to_voxel(source, grid, grid_to_source_mm, offset)
-        total += ndimage.affine_transform(
-            data, matrix, start, output_shape=grid.shape, order=1, output=np.float32
+    reached = np.zeros(grid.shape, dtype=np.int16)
+    matrix, start = _grid_to_voxel(source, grid, grid_to_source_mm)
+    for offset in _subvoxel_offsets(matrix):
+        first = start + matrix @ offset
+        inside = _is_inside(source.shape, grid.shape, matrix, first)
+        sample = ndimage.affine_transform(
+            data, matrix, first, output_shape=grid.shape, order=1, mode="nearest", output=np.float32
         )
-    return Volume((total / len(offsets)).astype(np.float32), grid.affine)
+        total += np.where(inside, sample, 0)
+        reached += inside
+    return Volume((total / np.maximum(reached, 1)).astype(np.float32), grid.affine)
 
 
 def resample_labels(source: Volume, grid: Volume, grid_to_source_mm: FloatArray | None = None) -> Volume:
@@ -62,44 +66,74 @@ def resample_labels(source: Volume, grid: Volume, grid_to_source_mm: FloatArray 
     """
     if _is_identity(grid_to_source_mm) and same_grid(source, grid):
         return Volume(source.data, grid.affine)
-    offsets = _subvoxel_offsets(source, grid, finest=2)
-    best_share = np.zeros(grid.shape, dtype=np.int16)
-    best = np.zeros(grid.shape, dtype=np.int32)
-    samples = [
-        ndimage.affine_transform(
-            source.data, matrix, start, output_shape=grid.shape, order=0, output=np.int32
+    labels = np.zeros(grid.shape, dtype=np.int32)
+    matrix, start = _grid_to_voxel(source, grid, grid_to_source_mm)
+    near = _near_labels(source, grid.shape, matrix, start)
+    points = np.argwhere(near)  # a few per cent of the grid: only they are sampled finely
+    votes = [
+        ndimage.map_coordinates(
+            source.data,
+            matrix @ (points + offset).T + start[:, None],
+            order=0,
+            mode="grid-constant",
+            output=np.int32,
         )
-        for matrix, start in (_grid_to_voxel(source, grid, grid_to_source_mm, offset) for offset in offsets)
+        for offset in _subvoxel_offsets(matrix, fewest=3)  # with 2, every cut face would tie and lesions grow
     ]
-    touched = np.any([sample != 0 for sample in samples], axis=0)
-    votes = np.stack([sample[touched] for sample in samples])  # (offsets, touched voxels)
-    winner, share = best[touched], best_share[touched]
-    for label in np.unique(votes):
-        count = (votes == label).sum(axis=0).astype(np.int16)
-        better = count >= share if label == 0 else count > share
-        if label > 0:  # a lesion that ties with background keeps the voxel
-            better |= (count == share) & (winner == 0)
-        winner = np.where(better, np.int32(label), winner)
-        share = np.where(better, count, share)
-    best[touched] = winner
-    return Volume(best, grid.affine)
+    labels[near] = _largest_share(np.stack(votes))
+    return Volume(labels, grid.affine)
 
 
-def _subvoxel_offsets(source: Volume, grid: Volume, finest: int = 1) -> list[tuple[float, ...]]:
-    """Points inside a voxel, in voxel units: as many along an axis as source voxels fit."""
-    smallest = min(source.spacing_mm)
-    counts = [max(finest, math.ceil(size / smallest - 0.25)) for size in grid.spacing_mm]
-    steps = [[(step + 0.5) / count - 0.5 for step in range(count)] for count in counts]
-    return [(i, j, k) for i in steps[0] for j in steps[1] for k in steps[2]]
+def _near_labels(
+    source: Volume, shape: tuple[int, int, int], matrix: FloatArray, start: FloatArray
+) -> NDArray[np.bool_]:
+    """Which voxels of the target grid may hold a piece of a lesion."""
+    reach = np.ceil(np.abs(matrix).sum(axis=1) / 2 + 0.5).astype(int)  # of a target voxel, in source voxels
+    thick = ndimage.maximum_filter((source.data != 0).astype(np.uint8), size=tuple(2 * reach + 1))
+    near: NDArray[np.bool_] = ndimage.affine_transform(
+        thick, matrix, start, output_shape=shape, order=0, mode="nearest", output=np.uint8
+    ).astype(bool)
+    return near
+
+
+def _largest_share(votes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The label that most samples of a voxel hold; votes of shape (samples, voxels)."""
+    votes = np.sort(votes, axis=0)
+    shares = np.stack([(votes == row).sum(axis=0) for row in votes])
+    best = (2 * shares + (votes > 0)).argmax(axis=0)  # the first of equals: the smaller label
+    winner: NDArray[np.int32] = np.take_along_axis(votes, best[None], axis=0)[0]
+    return winner
+
+
+def _subvoxel_offsets(matrix: FloatArray, fewest: int = 1) -> list[FloatArray]:
+    """Points inside a target voxel, in its own units: as many along an axis as it crosses source voxels.
+
+    ``matrix``, shape (3, 3), takes target voxels to source voxels.
+    """
+    counts = np.maximum(fewest, np.ceil(np.abs(matrix).max(axis=0) - 0.25).astype(int))
+    steps = [(np.arange(count) + 0.5) / count - 0.5 for count in counts]
+    return [np.array([i, j, k]) for i in steps[0] for j in steps[1] for k in steps[2]]
 
 
 def _grid_to_voxel(
-    source: Volume, grid: Volume, grid_to_source_mm: FloatArray | None, offset: tuple[float, ...]
+    source: Volume, grid: Volume, grid_to_source_mm: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
     """Matrix (3, 3) and offset (3,) that take a voxel of the grid to a voxel of the source."""
     world = np.eye(4) if grid_to_source_mm is None else grid_to_source_mm
     full = np.linalg.inv(source.affine) @ world @ grid.affine
-    return full[:3, :3], full[:3, :3] @ np.array(offset) + full[:3, 3]
+    return full[:3, :3], full[:3, 3]
+
+
+def _is_inside(
+    source_shape: tuple[int, ...], shape: tuple[int, ...], matrix: FloatArray, start: FloatArray
+) -> NDArray[np.bool_]:
+    """Which points lie within the faces of the source's outer voxels, shape of the grid."""
+    i, j, k = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    inside = np.ones(shape, dtype=bool)
+    for row, offset, n in zip(matrix, start, source_shape, strict=True):
+        position = row[0] * i + row[1] * j + row[2] * k + offset
+        inside &= (position >= -0.5) & (position <= n - 0.5)
+    return inside
 
 
 def _is_identity(matrix: FloatArray | None) -> bool:
