@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,7 +94,15 @@ def _open(path: Path) -> tuple[Any, list[str]]:
         affine = image.affine
     except FileNotFoundError as error:
         raise UnreadableImageError(f"{path}: the file does not exist (a dangling link?)") from error
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, gzip.BadGzipFile) as error:
+    except (
+        ImageFileError,
+        HeaderDataError,
+        OSError,
+        EOFError,
+        ValueError,
+        gzip.BadGzipFile,
+        zlib.error,
+    ) as error:
         raise UnreadableImageError(f"{path}: not a readable NIfTI image ({error}); write it again") from error
     if not isinstance(image, nib.Nifti1Image):
         raise UnreadableImageError(f"{path}: expected NIfTI, found {type(image).__name__}; convert it")
@@ -115,12 +124,21 @@ def _open(path: Path) -> tuple[Any, list[str]]:
 def _read(image: Any, path: Path) -> NDArray[Any]:
     try:
         data = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError, MemoryError, gzip.BadGzipFile) as error:
+        if path.suffix == ".gz":
+            _read_to_the_end(path)
+    except (OSError, EOFError, ValueError, MemoryError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableImageError(
             f"{path}: the image data is damaged ({error}); copy the file again"
         ) from error
     whole: NDArray[Any] = data.reshape(data.shape[:3])
     return whole
+
+
+def _read_to_the_end(path: Path) -> None:
+    """Let gzip compare its checksum: nibabel stops before it, and a damaged copy would pass for an image."""
+    with gzip.open(path) as file:
+        while file.read(2**20):
+            pass
 
 
 def _header_warnings(image: Any, path: Path) -> list[str]:
