@@ -48,8 +48,11 @@ def is_cropped(lesion: Lesion, settings: PatchSettings) -> bool:
 
 
 def _first_voxel(lesion: Lesion, shape: Shape3) -> NDArray[np.intp]:
-    """Image voxel that becomes voxel (0, 0, 0) of the patch."""
-    return np.rint(np.array(lesion.center_vox) - (np.array(shape) - 1) / 2).astype(np.intp)
+    """Image voxel that becomes voxel (0, 0, 0) of the patch; halves always round up, unlike `np.rint`.
+
+    Otherwise a lesion moved by one voxel would lie at another place in its patch.
+    """
+    return np.floor(np.array(lesion.center_vox) - (np.array(shape) - 1) / 2 + 0.5).astype(np.intp)
 
 
 def _cut(image: Volume, labels: Volume, lesion: Lesion, shape: Shape3) -> NDArray[np.float32]:
