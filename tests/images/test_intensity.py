@@ -1,0 +1,37 @@
+"""The robust z-score."""
+
+import numpy as np
+import pytest
+
+from qsmrim_app.images import robust_z_score
+from qsmrim_app.records import Volume
+
+
+def _volumes(values, inside):
+    image = Volume(np.asarray(values, dtype=np.float32).reshape(1, 1, -1), np.eye(4))
+    return image, image.with_data(np.asarray(inside, dtype=bool).reshape(1, 1, -1))
+
+
+def test_median_and_mad_of_the_mask_alone():
+    image, mask = _volumes([1, 2, 3, 4, 5, 999], [1, 1, 1, 1, 1, 0])
+    expected = (np.array([1, 2, 3, 4, 5]) - 3) / 1.4826
+    np.testing.assert_allclose(robust_z_score(image, mask).data[0, 0], [*expected, 0], rtol=1e-6)
+
+
+def test_scale_and_offset_of_the_scanner_cancel(rng):
+    image, mask = _volumes(rng.normal(size=500), rng.random(500) < 0.8)
+    other = image.with_data(image.data * 37 + 900)
+    np.testing.assert_allclose(robust_z_score(other, mask).data, robust_z_score(image, mask).data, atol=1e-3)
+
+
+def test_a_normal_distribution_becomes_a_standard_one(rng):
+    image, mask = _volumes(rng.normal(50, 8, size=200_000), np.ones(200_000))
+    assert robust_z_score(image, mask).data.std() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("inside", [[0, 0, 0], [1, 1, 1]], ids=["empty mask", "constant image"])
+def test_without_spread_the_score_is_zero(inside):
+    image, mask = _volumes([7, 7, 7], inside)
+    scores = robust_z_score(image, mask)
+    assert scores.data.dtype == np.float32
+    assert not scores.data.any()
