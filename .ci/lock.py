@@ -1,8 +1,8 @@
 """Write requirements.lock and requirements-dev.lock from the environment this runs in: `make lock`.
 
-The runtime list is what `pyproject.toml` names plus pyradiomics and setuptools, with everything they need; the
-second list is what the development tools need on top. Local version labels (``+cpu``) are dropped: they name a
-build, and which build of torch fits is the machine's affair.
+The runtime list is what `pyproject.toml` names plus pyradiomics and setuptools, with everything they need;
+the second list is what the development tools need on top. Local version labels (``+cpu``) are dropped: they
+name a build, and which build of torch fits is the machine's affair.
 """
 
 from __future__ import annotations
