@@ -10,7 +10,7 @@ Kind = Literal["integer", "number", "text", "flag"]  # a flag is 1, 0 or n/a
 
 # Why a lesion was not classified -> what to tell the reader. A lesion has at most one of these.
 EXCLUSION_REASONS: Mapping[str, str] = {
-    "not_on_grid": "fills no voxel of the QSM grid by half: thinner than a slice, or outside the field of view",
+    "not_on_grid": "fills no voxel of the QSM by half: thinner than a slice, or outside its field of view",
     "too_small": "below the smallest volume or number of voxels that is classified",
     "too_large": "above the largest volume that is classified",
     "flat_or_straight": "a single voxel or a straight row of voxels: texture and shape are undefined",

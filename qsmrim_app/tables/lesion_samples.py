@@ -117,6 +117,10 @@ def concatenate_samples(parts: Sequence[LesionSamples]) -> LesionSamples:
                 raise TableError(
                     f"samples of {part.keys[:1]} and {first.keys[:1]} differ in {name}; recompute one"
                 )
+        if part.patches.shape[2:] != first.patches.shape[2:]:
+            raise TableError(
+                f"patches of {part.keys[:1]} and {first.keys[:1]} differ in shape; recompute one"
+            )
     return LesionSamples(
         tuple(key for part in parts for key in part.keys),
         np.concatenate([part.patches for part in parts]),
