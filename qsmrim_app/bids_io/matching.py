@@ -36,7 +36,7 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
         if unknown:
             raise UsageError(
                 f"the BIDS filter file names the entities {', '.join(unknown)} for '{role}'; write them as "
-                "pybids does: acquisition, ceagent, desc, echo, label, part, reconstruction, run, session, space"
+                "pybids does: acquisition, ceagent, desc, echo, label, part, run, session, space, ..."
             )
 
 

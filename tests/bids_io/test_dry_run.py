@@ -1,0 +1,25 @@
+from qsmrim_app.bids_io.dry_run import dry_run_table
+from qsmrim_app.bids_io.query import find_inputs
+from qsmrim_app.settings import InputSettings
+from tests.bids_io.skeletons import complete, skeleton
+
+
+def test_found_and_missing(tmp_path):
+    files = [*complete("01"), *(file for file in complete("02") if "Chimap" not in file)]
+    text = dry_run_table(find_inputs(skeleton(tmp_path, files), InputSettings()))
+    assert "bids:qsm:sub-01/anat/sub-01_Chimap.nii.gz" in text
+    (line,) = (line for line in text.splitlines() if "MISSING" in line)
+    assert "qsm" in line
+    assert "no susceptibility map" in text
+    assert text.splitlines()[-1] == "1 session(s) can be processed, 1 cannot"
+
+
+def test_plain_text_of_a_fixed_width(tmp_path, monkeypatch):
+    found = find_inputs(skeleton(tmp_path, complete("verylonglabel" * 5)), InputSettings())
+    monkeypatch.setenv("COLUMNS", "30")
+    text = dry_run_table(found, width=120)
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 120
+    assert "\x1b" in dry_run_table(
+        find_inputs(skeleton(tmp_path / "b", ["sub-1/anat/x"]), InputSettings()), color=True
+    )
