@@ -43,9 +43,11 @@ class BundleInfo:
     ``operating_points`` are thresholds on the calibrated ``p_rim`` by name (``f1``, ``high-sensitivity``);
     member logits are divided by ``temperature``. ``training`` describes the data, ``metrics`` the evaluation.
     ``statement`` is one sentence on what the model was trained on, to stand wherever its results are shown.
+    ``version`` is that of the qsmrim that trained it.
     """
 
     name: str = "untrained"
+    version: str = ""
     feature_names: tuple[str, ...] = ()
     engine: str = ""
     operating_points: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,141 @@
+"""Train a method on all lesions, and learn from held-out subjects where to put its thresholds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from qsmrim_app.detectors.base import RimDetector
+from qsmrim_app.detectors.registry import new_detector
+from qsmrim_app.evaluation.calibration import fit_temperature
+from qsmrim_app.evaluation.curves import partial_roc, precision_recall
+from qsmrim_app.evaluation.folds import assign_folds, folds_of_rows, split_rows
+from qsmrim_app.evaluation.metrics import confusion
+from qsmrim_app.evaluation.thresholds import cross_fitted_thresholds, f1_threshold, high_sensitivity_threshold
+from qsmrim_app.evaluation.votes import median_of_members
+from qsmrim_app.learning.training import EpochReport, Progress
+from qsmrim_app.levels.classifying import fingerprints
+from qsmrim_app.levels.gathering import Gathered, labelled, rim_counts
+from qsmrim_app.settings import DetectorSettings, GroupSettings
+from qsmrim_app.tables.lesion_samples import LesionSamples
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What models say of lesions of subjects that they never saw.
+
+    ``logits`` has shape (n, members), ``folds`` and ``rim`` shape (n,), in the order of the samples.
+    """
+
+    logits: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    rim: NDArray[np.float64]
+
+
+def train_method(
+    settings: GroupSettings, detector: DetectorSettings, gathered: Gathered, work: Path
+) -> RimDetector:
+    """A detector trained on every labelled lesion, with thresholds and temperature from held-out subjects.
+
+    Parameters
+    ----------
+    settings
+        Folds, seeds and device.
+    detector
+        The method.
+    gathered
+        Lesions of all sites.
+    work
+        Where unfinished fits are kept, so that an interrupted training goes on.
+    """
+    samples = labelled(gathered.samples)
+    held_out = predict_held_out(settings, detector, samples, work)
+    logger.info("%s: final fit on %d lesions", detector.method, len(samples))
+    final = new_detector(detector)
+    final.fit(samples, settings.seeds, settings.resources.device, _say(detector.method), work / "final")
+    describe(final, held_out, samples, gathered.is_simulated)
+    return final
+
+
+def predict_held_out(
+    settings: GroupSettings, detector: DetectorSettings, samples: LesionSamples, work: Path
+) -> OutOfFold:
+    """Logits for every lesion by models that were trained without its subject."""
+    rng = np.random.default_rng(settings.random_seed)
+    fold_of = assign_folds(rim_counts(list(samples.subjects), list(samples.rim)), settings.folds, rng)
+    logits = np.full((len(samples), len(settings.seeds)), np.nan)
+    folds = folds_of_rows(samples.subjects, fold_of)
+    for fold in range(settings.folds):
+        train, test = split_rows(samples.subjects, fold_of, fold)
+        logger.info("%s: fold %d of %d, %d lesions", detector.method, fold + 1, settings.folds, train.sum())
+        model = new_detector(detector)
+        say = _say(f"{detector.method}, fold {fold + 1}")
+        model.fit(samples.take(train), settings.seeds, settings.resources.device, say, work / f"fold-{fold}")
+        logits[test] = model.predict_logits(samples.take(test), settings.resources.device)
+    return OutOfFold(logits, folds, samples.rim)
+
+
+def describe(model: RimDetector, held_out: OutOfFold, samples: LesionSamples, is_simulated: bool) -> None:
+    """Give a trained model its temperature, thresholds, metrics and the story of its data."""
+    temperature = fit_temperature(held_out.logits, held_out.rim)
+    p_rim = median_of_members(expit(held_out.logits / temperature))
+    sensitive = high_sensitivity_threshold(p_rim, held_out.rim)
+    points = {"f1": f1_threshold(p_rim, held_out.rim)}
+    if sensitive is not None:
+        points["high-sensitivity"] = sensitive
+    n_rim, n_subjects = int(samples.rim.sum()), len(set(samples.subjects.tolist()))
+    origin = "simulated lesions" if is_simulated else "lesions labelled by experts"
+    model.info = replace(
+        model.info,
+        version=metadata.version("qsmrim"),
+        temperature=temperature,
+        operating_points=points,
+        trained_on_simulation=is_simulated,
+        statement=f"Trained on {len(samples)} {origin} ({n_rim} rim+) of {n_subjects} participants.",
+        training=dict(model.info.training) | {"fingerprints": fingerprints(samples)},
+        metrics=held_out_metrics(p_rim, held_out, n_subjects),
+    )
+
+
+def held_out_metrics(p_rim: NDArray[np.float64], held_out: OutOfFold, n_subjects: int) -> Mapping[str, Any]:
+    """Figures over all held-out lesions; no F1 threshold saw the fold it scores."""
+    thresholds = cross_fitted_thresholds(p_rim, held_out.rim, held_out.folds)
+    called = p_rim >= np.array([thresholds[int(fold)] for fold in held_out.folds])
+    counts = confusion(called, held_out.rim)
+    return {
+        "protocol": "cross-validation by subject, cross-fitted F1 thresholds",
+        "n_subjects": n_subjects,
+        "n_lesions": len(p_rim),
+        "n_rim": int(held_out.rim.sum()),
+        "n_folds": len(set(held_out.folds.tolist())),
+        "proc_auc": partial_roc(p_rim, held_out.rim, held_out.folds).mean.area,
+        "pr_auc": precision_recall(p_rim, held_out.rim, held_out.folds).mean.area,
+        "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn,
+        "f1": counts.f1, "sensitivity": counts.sensitivity, "specificity": counts.specificity, "ppv": counts.ppv,
+    }  # fmt: skip
+
+
+def _say(what: str) -> Progress:
+    """One line a finished epoch, so that a person can follow a long training."""
+
+    def say(report: EpochReport) -> None:
+        logger.info(
+            "%s, seed %d: epoch %d of %d, loss %.4f",
+            what,
+            report.seed,
+            report.epoch,
+            report.n_epochs,
+            report.loss,
+        )
+
+    return say

@@ -1,0 +1,36 @@
+"""The output folder: whether it may be written, what describes it, and where the rest lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+from qsmrim_app.bids_io.description import check_output_folder, container_of, write_description
+from qsmrim_app.bids_io.names import dataset_path
+from qsmrim_app.settings import GroupSettings, ParticipantSettings
+
+
+def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping[str, Path]) -> None:
+    """Make the output folder and write what describes it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made or written, or is no place for an output.
+    """
+    check_output_folder(settings.bids_dir, settings.output_dir)
+    write_description(
+        settings.output_dir, metadata.version("qsmrim"), datasets, container_of(dict(os.environ))
+    )
+
+
+def work_folder(settings: ParticipantSettings) -> Path:
+    """Where intermediate files lie: as asked for, else in the output folder until the run is done."""
+    return settings.work_dir or settings.output_dir / "work"
+
+
+def methods_path(output_dir: Path) -> Path:
+    """Where the methods text lies."""
+    return output_dir / dataset_path("logs") / "CITATION.md"

@@ -1,0 +1,218 @@
+"""The participant level: from a BIDS folder to rim+ maps, lesion tables and reports."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from qsmrim_app.bids_io.dry_run import dry_run_table
+from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
+from qsmrim_app.bids_io.query import Found, find_inputs
+from qsmrim_app.bids_io.writing import write_text
+from qsmrim_app.errors import QsmrimError
+from qsmrim_app.levels.classifying import Classifier
+from qsmrim_app.levels.measuring import MeasuredSession
+from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
+from qsmrim_app.levels.run_log import SessionStatus, exit_code_of, log_to_file, write_settings, write_status
+from qsmrim_app.levels.session_report import (
+    PageTask,
+    input_rows,
+    is_simulated,
+    quality_rows,
+    write_facts,
+    write_page,
+)
+from qsmrim_app.levels.session_tasks import MeasureTask, WriteTask, measure_inputs, write_outputs
+from qsmrim_app.levels.summary import summarise
+from qsmrim_app.levels.workers import run_in_workers
+from qsmrim_app.preprocessing.workflow import prepare_subjects
+from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
+from qsmrim_app.reports.methods_text import MethodsText, methods_text
+from qsmrim_app.reports.notices import RESEARCH_ONLY, model_notice
+from qsmrim_app.reports.pages import SubjectReport
+from qsmrim_app.settings import ParticipantSettings
+from qsmrim_app.tables.lesion_table import LesionTable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its exit code, and what to print."""
+
+    exit_code: int
+    summary: str
+
+
+@dataclass
+class _Run:
+    """What is known so far of each session, stage by stage; a session is in ``errors`` or goes on."""
+
+    settings: ParticipantSettings
+    classifier: Classifier
+    inputs: dict[SessionKey, SubjectInputs]
+    methods: MethodsText
+    errors: dict[SessionKey, QsmrimError] = field(default_factory=dict)
+    prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
+    measured: dict[SessionKey, MeasuredSession] = field(default_factory=dict)
+    tables: dict[SessionKey, LesionTable] = field(default_factory=dict)
+    pages: dict[SessionKey, Path] = field(default_factory=dict)
+
+    def keep(self, key: SessionKey, outcome: object, into: dict[SessionKey, object], stage: str) -> None:
+        """Put an outcome where it belongs, and say so in one line."""
+        if isinstance(outcome, QsmrimError):
+            self.errors[key] = outcome
+            logger.error("%s: %s failed: %s", key.prefix, stage, outcome)
+            return
+        into[key] = outcome
+        logger.info("%s: %s done", key.prefix, stage)
+
+
+def describe_inputs(settings: ParticipantSettings) -> str:
+    """The dry-run table: which files match for whom, and what is missing."""
+    return dry_run_table(find_inputs(settings.bids_dir, settings.inputs))
+
+
+def run_participants(settings: ParticipantSettings) -> Outcome:
+    """Analyse every session that was asked for.
+
+    A session that fails leaves its reason in the log, its status file and its page; the others go on.
+
+    Raises
+    ------
+    QsmrimError
+        If nothing can be analysed at all: no dataset, participant, usable model or place for the output.
+    """
+    found = find_inputs(settings.bids_dir, settings.inputs)
+    classifier = Classifier.load(settings)
+    open_output(settings, found.datasets)
+    log_file = log_to_file(settings.output_dir, "participant")
+    run = _start(settings, classifier, found)
+    if not settings.reports_only and not settings.boilerplate_only:
+        _prepare(run)
+        _measure(run)
+        _classify(run)
+        _write(run)
+    if not settings.boilerplate_only:
+        _report(run)
+    outcome = _finish(run)
+    logging.getLogger("qsmrim_app").removeHandler(log_file)
+    log_file.close()
+    return outcome
+
+
+def _start(settings: ParticipantSettings, classifier: Classifier, found: Found) -> _Run:
+    inputs = {session.key: session for session in found.inputs}
+    methods = _methods(settings, classifier)
+    write_settings(settings.output_dir, "participant", settings)
+    write_text(methods_path(settings.output_dir), methods.plain())
+    run = _Run(settings, classifier, inputs, methods)
+    for note in found.notes:
+        logger.warning(note)
+    for key, error in found.failures.items():
+        run.keep(key, error, {}, "finding its files")
+    return run
+
+
+def _prepare(run: _Run) -> None:
+    logger.info("preparing %d session(s): bias correction, registration, resampling", len(run.inputs))
+    outcomes = prepare_subjects(
+        list(run.inputs.values()),
+        run.settings.preprocessing,
+        run.classifier.settings.spacing_mm,
+        work_folder(run.settings),
+        run.settings.resources,
+    )
+    for key, outcome in outcomes.items():
+        run.keep(key, outcome, run.prepared, "preparation")  # type: ignore[arg-type]
+
+
+def _measure(run: _Run) -> None:
+    tasks = {
+        key: MeasureTask(run.inputs[key], prepared, run.settings.lesions, run.classifier.settings)
+        for key, prepared in run.prepared.items()
+    }
+    for key, outcome in run_in_workers(measure_inputs, tasks, run.settings.resources.nprocs):
+        run.keep(key, outcome, run.measured, "features and patches")  # type: ignore[arg-type]
+
+
+def _classify(run: _Run) -> None:
+    for key, measured in run.measured.items():
+        run.tables[key] = run.classifier.classify(measured.table, measured.samples)
+
+
+def _write(run: _Run) -> None:
+    tasks = {
+        key: WriteTask(
+            run.inputs[key], run.prepared[key], table, run.measured[key].samples, run.settings.output_dir
+        )
+        for key, table in run.tables.items()
+    }
+    for key, outcome in run_in_workers(write_outputs, tasks, run.settings.resources.nprocs):
+        run.keep(key, outcome, {}, "maps and tables")
+
+
+def _report(run: _Run) -> None:
+    keys = [*run.inputs, *(key for key in run.errors if key not in run.inputs)]
+    if not run.settings.reports_only:
+        for key in keys:
+            write_facts(run.settings.output_dir, _facts(run, key))
+    tasks = {key: PageTask(key, run.settings.output_dir) for key in keys}
+    for key, outcome in run_in_workers(write_page, tasks, run.settings.resources.nprocs):
+        run.keep(key, outcome, run.pages, "report")  # type: ignore[arg-type]
+
+
+def _facts(run: _Run, key: SessionKey) -> SubjectReport:
+    inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
+    return SubjectReport(
+        key=key,
+        app_version=metadata.version("qsmrim"),
+        model=run.classifier.summary(),
+        registration=prepared.registration if prepared else None,
+        inputs=input_rows(inputs) if inputs else (),
+        quality=quality_rows(prepared) if prepared else (),
+        warnings=(
+            *(inputs.notes if inputs else ()),
+            *(prepared.warnings if prepared else ()),
+            *(measured.warnings if measured else ()),
+        ),
+        errors=(str(run.errors[key]),) if key in run.errors else (),
+        methods=run.methods,
+        simulated_images=bool(inputs and is_simulated(inputs)),
+    )
+
+
+def _finish(run: _Run) -> Outcome:
+    output_dir = run.settings.output_dir
+    for subject in sorted({key.subject for key in run.tables}):
+        rebuild_sessions(output_dir, subject)
+    if run.tables:
+        rebuild_participants(output_dir)
+    statuses = _statuses(run)
+    write_status(output_dir, statuses)
+    if run.settings.clean_workdir or (run.settings.work_dir is None and not run.errors):
+        shutil.rmtree(work_folder(run.settings), ignore_errors=True)
+    model = run.classifier.summary()
+    notice = model_notice(model.trained_on_simulation) if model else RESEARCH_ONLY
+    return Outcome(exit_code_of(statuses), summarise(run.tables, run.pages, statuses, notice))
+
+
+def _statuses(run: _Run) -> Mapping[SessionKey, SessionStatus]:
+    statuses = {}
+    for key in (*run.inputs, *(key for key in run.errors if key not in run.inputs)):
+        warnings = run.measured[key].warnings if key in run.measured else ()
+        error = run.errors.get(key)
+        statuses[key] = (
+            SessionStatus("failed", error.exit_code, str(error), warnings)
+            if error
+            else SessionStatus("done", 0, "", warnings)
+        )
+    return statuses
+
+
+def _methods(settings: ParticipantSettings, classifier: Classifier) -> MethodsText:
+    return methods_text(settings, classifier.settings, classifier.summary(), metadata.version("qsmrim"))

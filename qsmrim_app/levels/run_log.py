@@ -1,0 +1,57 @@
+"""What a run leaves in ``logs/``: its settings, its messages, and the status of each session."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsmrim_app.bids_io.names import dataset_path
+from qsmrim_app.bids_io.writing import write_json
+from qsmrim_app.errors import QsmrimError
+from qsmrim_app.records import SessionKey
+from qsmrim_app.settings import to_plain
+
+
+@dataclass(frozen=True)
+class SessionStatus:
+    """How a session ended: ``done``, or ``failed`` with the sentence that says why."""
+
+    state: str
+    exit_code: int
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def status_of(outcome: object, warnings: tuple[str, ...] = ()) -> SessionStatus:
+    """The status of a session from its result or its error."""
+    if isinstance(outcome, QsmrimError):
+        return SessionStatus("failed", outcome.exit_code, str(outcome), warnings)
+    return SessionStatus("done", 0, "", warnings)
+
+
+def write_status(output_dir: Path, statuses: Mapping[SessionKey, SessionStatus]) -> None:
+    """One ``logs/status-<session>.json`` for each session, replacing that of an earlier run."""
+    for key, status in statuses.items():
+        write_json(output_dir / dataset_path("logs") / f"status-{key.prefix}.json", to_plain(status))
+
+
+def write_settings(output_dir: Path, level: str, settings: object) -> None:
+    """The settings of the last run of a level, as plain data that a settings file may hold."""
+    write_json(output_dir / dataset_path("logs") / f"settings-{level}.json", to_plain(settings))
+
+
+def log_to_file(output_dir: Path, level: str) -> logging.Handler:
+    """Append every line of this run to ``logs/<level>.log``; remove the handler when the run is over."""
+    folder = output_dir / dataset_path("logs")
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder / f"{level}.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("qsmrim_app").addHandler(handler)
+    return handler
+
+
+def exit_code_of(statuses: Mapping[SessionKey, SessionStatus]) -> int:
+    """The code of the whole run: 0, or the highest of the sessions that failed (75, try again, leads)."""
+    return max((status.exit_code for status in statuses.values()), default=0)

@@ -1,0 +1,108 @@
+"""The page of a session, made from the files that the session wrote: what it shows is what is on disk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from qsmrim_app.bids_io.names import dataset_path, session_path
+from qsmrim_app.bids_io.tables_io import read_lesion_table
+from qsmrim_app.bids_io.writing import write_json, write_text
+from qsmrim_app.errors import QsmrimError
+from qsmrim_app.images import load_image, load_labels, robust_z_score, to_ppb
+from qsmrim_app.records import Case, PreparedSubject, SessionKey, SubjectInputs
+from qsmrim_app.reports.pages import InputRow, QualityRow, SubjectReport, subject_page
+from qsmrim_app.settings import from_plain, to_plain
+
+_LOW_OVERLAP = 0.8  # Dice of the two heads after registration: below, the overlay deserves a look
+_SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class PageTask:
+    """The page to make: of ``key`` in ``output_dir``."""
+
+    key: SessionKey
+    output_dir: Path
+
+
+def write_facts(output_dir: Path, report: SubjectReport) -> None:
+    """Keep what the page says beside images and table in ``logs/``, so that the page can be made anew."""
+    write_json(_facts_path(output_dir, report.key), to_plain(replace(report, case=None, table=None)))
+
+
+def write_page(task: PageTask) -> Path:
+    """Make the page of a session from its outputs; the page's path.
+
+    Raises
+    ------
+    QsmrimError
+        If the outputs of the session are not there.
+    """
+    facts = _facts_path(task.output_dir, task.key)
+    if not facts.is_file():
+        raise QsmrimError(
+            f"{task.key.prefix}: {facts} is not there; analyse the session before its report is made anew"
+        )
+    report = from_plain(SubjectReport, json.loads(facts.read_text(encoding="utf-8")))
+    if not report.errors:
+        table = read_lesion_table(task.output_dir / session_path(task.key, "lesions", ".tsv"))
+        report = replace(report, case=_written_case(task), table=table)
+    page = task.output_dir / session_path(task.key, "report", ".html")
+    write_text(page, subject_page(report))
+    return page
+
+
+def input_rows(inputs: SubjectInputs) -> tuple[InputRow, ...]:
+    """Which files were used, by role."""
+    return tuple(InputRow(role, uri) for role, uri in inputs.datasets.items())
+
+
+def is_simulated(inputs: SubjectInputs) -> bool:
+    """Whether the sidecar of the QSM says that it is simulated."""
+    name = inputs.qsm.name.removesuffix(".gz").removesuffix(".nii")
+    sidecar = inputs.qsm.with_name(f"{name}.json")
+    return sidecar.is_file() and _SIMULATED in sidecar.read_text(encoding="utf-8", errors="replace").lower()
+
+
+def quality_rows(prepared: PreparedSubject) -> tuple[QualityRow, ...]:
+    """Measures of the registration and the images, each with its rule."""
+    result = prepared.registration
+    return (
+        QualityRow(
+            "FLAIR to QSM",
+            "header" if result.fell_back else f"{result.kind} ({result.backend})",
+            "the positions in the headers were kept: registration made it worse" if result.fell_back else "",
+            not result.fell_back,
+        ),
+        QualityRow(
+            "Mutual information of FLAIR and magnitude",
+            f"{result.similarity_before:.3f} before, {result.similarity_after:.3f} after",
+            "higher is better",
+            result.similarity_after >= result.similarity_before,
+        ),
+        QualityRow(
+            "Overlap of the heads (Dice)",
+            f"{result.overlap_before:.3f} before, {result.overlap_after:.3f} after",
+            f"1 is best; look at the overlay below {_LOW_OVERLAP}",
+            result.overlap_after >= _LOW_OVERLAP,
+        ),
+        QualityRow("Unit of the QSM", prepared.qsm_units_found, "as found in the file; shown here in ppb"),
+    )
+
+
+def _written_case(task: PageTask) -> Case:
+    def path(role: str) -> Path:
+        return task.output_dir / session_path(task.key, role, ".nii.gz")  # type: ignore[arg-type]
+
+    qsm = to_ppb(load_image(path("qsm")).volume, "ppm")
+    brain = qsm.with_data(np.not_equal(qsm.data, 0))
+    flair = robust_z_score(load_image(path("flair")).volume, brain)
+    return Case(task.key, qsm, flair, load_labels(path("lesions")).volume, brain)
+
+
+def _facts_path(output_dir: Path, key: SessionKey) -> Path:
+    return output_dir / dataset_path("logs") / f"report-{key.prefix}.json"

@@ -1,0 +1,171 @@
+"""The two tasks of a session that run in worker processes: measure its lesions, and write its results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qsmrim_app.bids_io.label_tables import read_label_table
+from qsmrim_app.bids_io.names import SessionRole, session_path
+from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_table, write_table
+from qsmrim_app.bids_io.writing import write_bytes, write_image, write_json, write_text
+from qsmrim_app.images import in_storage_order, load_labels, read_grid, to_ppm
+from qsmrim_app.lesions.painting import paint_lesions
+from qsmrim_app.levels.measuring import ExpertRim, MeasuredSession, load_native_case, measure_session
+from qsmrim_app.records import Case, PreparedSubject, SubjectInputs, Volume
+from qsmrim_app.settings import DetectorSettings, LesionSettings
+from qsmrim_app.tables.lesion_samples import LesionSamples, samples_to_bytes
+from qsmrim_app.tables.lesion_table import LesionTable
+
+_UNMASKED = 0.95  # a QSM with more non-zero voxels than this was not masked to the brain
+RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class MeasureTask:
+    """What is needed to measure a session."""
+
+    inputs: SubjectInputs
+    prepared: PreparedSubject
+    lesions: LesionSettings
+    detector: DetectorSettings
+
+
+def measure_inputs(task: MeasureTask) -> MeasuredSession:
+    """Measure the lesions of a session whose images are prepared."""
+    table = task.inputs.lesions_table
+    names = {index: row.name for index, row in read_label_table(table).items() if row.name} if table else {}
+    return measure_session(
+        task.prepared, names, _expert(task.inputs, task.prepared), task.lesions, task.detector
+    )
+
+
+def _expert(inputs: SubjectInputs, prepared: PreparedSubject) -> ExpertRim | None:
+    if prepared.native_rim_labels is None or inputs.rim_table is None:
+        return None
+    return ExpertRim(read_label_table(inputs.rim_table), load_labels(prepared.native_rim_labels).volume)
+
+
+@dataclass(frozen=True)
+class WriteTask:
+    """What is needed to write the maps and tables of a session."""
+
+    inputs: SubjectInputs
+    prepared: PreparedSubject
+    table: LesionTable
+    samples: LesionSamples
+    output_dir: Path
+
+
+def write_outputs(task: WriteTask) -> None:
+    """Write every map and table of a session, on the QSM's own grid and in its own axis order."""
+    case = load_native_case(task.prepared)
+    _write_maps(task, case)
+    _write_images(task, case)
+    _write_samples(task)
+    _write_transform(task)
+    # last, since it says that the session is complete: the counts are made from it
+    write_lesion_table(_path(task, "lesions", ".tsv"), task.table)
+
+
+def rim_classes(table: LesionTable) -> dict[int, int]:
+    """Lesion -> its value in the rim map."""
+    values = {0: RIM_NEGATIVE, 1: RIM_POSITIVE}
+    predicted = zip(table.frame["index"], table.frame["rim_predicted"].fillna(-1), strict=True)
+    return {int(index): values.get(int(rim), NOT_CLASSIFIED) for index, rim in predicted}
+
+
+def _write_maps(task: WriteTask, case: Case) -> None:
+    frame = task.table.frame
+    p_rim = {
+        int(index): float(p) for index, p in zip(frame["index"], frame["p_rim"].fillna(0.0), strict=True)
+    }
+    classes = {index: float(value) for index, value in rim_classes(task.table).items()}
+    common = _sidecar(task, "qsm", "flair", "lesions")
+    _write_native(task, "lesions", case.lesions, common | lesion_table_sidecar())
+    _write_native(task, "rim", paint_lesions(case.lesions, classes, dtype=np.int16), common)
+    _write_native(
+        task,
+        "probability",
+        paint_lesions(case.lesions, p_rim),
+        common | {"Description": "Probability of a rim, painted on each classified lesion; 0 elsewhere"},
+    )
+
+
+def _write_images(task: WriteTask, case: Case) -> None:
+    _write_native(
+        task, "flair", case.flair,
+        _sidecar(task, "flair", "qsm", skull_stripped=False)
+        | {"Description": "T2-FLAIR, bias-corrected with N4, on the grid of the QSM"},
+    )  # fmt: skip
+    _write_native(
+        task,
+        "qsm",
+        to_ppm(case.qsm),
+        _sidecar(task, "qsm", skull_stripped=_is_masked(case.qsm)) | {"Units": "ppm"},
+    )
+
+
+def _write_samples(task: WriteTask) -> None:
+    samples = task.samples
+    write_bytes(_path(task, "samples", ".safetensors"), samples_to_bytes(samples))
+    rows = [
+        [index, *values]
+        for (_, _, index), values in zip(samples.keys, samples.features.tolist(), strict=True)
+    ]
+    write_table(_path(task, "features", ".tsv"), ("index", *samples.feature_names), rows)
+    write_json(
+        _path(task, "features", ".json"),
+        {
+            "Description": "Radiomic features of the QSM in ppb, one row a classified lesion",
+            "Engine": samples.engine,
+            "VoxelSize": list(samples.spacing_mm),
+            "Sources": [task.inputs.datasets["qsm"], task.inputs.datasets["lesions"]],
+        },
+    )
+
+
+def _write_transform(task: WriteTask) -> None:
+    result = task.prepared.registration
+    matrix = "\n".join(" ".join(f"{value:.8f}" for value in row) for row in result.flair_to_qsm)
+    write_text(_path(task, "transform", ".txt"), matrix + "\n")
+    write_json(
+        _path(task, "transform", ".json"),
+        {
+            "Description": "World point of the FLAIR to that of the QSM, RAS millimetres, 4 x 4, row by row",
+            "Kind": result.kind,
+            "Backend": result.backend,
+            "FellBackToHeader": result.fell_back,
+            "MutualInformationBefore": round(result.similarity_before, 6),
+            "MutualInformationAfter": round(result.similarity_after, 6),
+            "HeadOverlapBefore": round(result.overlap_before, 6),
+            "HeadOverlapAfter": round(result.overlap_after, 6),
+            "Sources": [task.inputs.datasets[role] for role in ("flair", "qsm")],
+        },
+    )
+
+
+def _write_native(task: WriteTask, role: SessionRole, volume: Volume, sidecar: Mapping[str, Any]) -> None:
+    stored = read_grid(task.inputs.qsm)
+    write_image(_path(task, role, ".nii.gz"), in_storage_order(volume, stored), sidecar)
+
+
+def _sidecar(task: WriteTask, *roles: str, skull_stripped: bool = True) -> dict[str, Any]:
+    datasets = task.inputs.datasets
+    return {
+        "SkullStripped": skull_stripped,
+        "SpatialReference": datasets["qsm"],
+        "Sources": [datasets[role] for role in roles],
+    }
+
+
+def _is_masked(qsm: Volume) -> bool:
+    return bool(np.count_nonzero(qsm.data) < _UNMASKED * qsm.data.size)
+
+
+def _path(task: WriteTask, role: SessionRole, extension: str) -> Path:
+    return task.output_dir / session_path(task.prepared.key, role, extension)
