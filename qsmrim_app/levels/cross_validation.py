@@ -29,6 +29,8 @@ from qsmrim_app.tables.lesion_samples import LesionSamples
 
 logger = logging.getLogger(__name__)
 
+_FIGURES = ("tp", "fp", "fn", "tn", "f1", "sensitivity", "specificity", "ppv")  # of the confusion, by name
+
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
@@ -120,9 +122,7 @@ def held_out_metrics(p_rim: NDArray[np.float64], held_out: OutOfFold, n_subjects
         "n_folds": len(set(held_out.folds.tolist())),
         "proc_auc": partial_roc(p_rim, held_out.rim, held_out.folds).mean.area,
         "pr_auc": precision_recall(p_rim, held_out.rim, held_out.folds).mean.area,
-        "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn,
-        "f1": counts.f1, "sensitivity": counts.sensitivity, "specificity": counts.specificity, "ppv": counts.ppv,
-    }  # fmt: skip
+    } | {name: getattr(counts, name) for name in _FIGURES}
 
 
 def _say(what: str) -> Progress:

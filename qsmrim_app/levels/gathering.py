@@ -79,7 +79,7 @@ def labelled(samples: LesionSamples) -> LesionSamples:
     known = ~np.isnan(samples.rim)
     if not known.any():
         raise NothingSelectedError(
-            "no lesion has an expert rim status; give the experts' tables to the participant level with --raters"
+            "no lesion has an expert rim status; give the experts' tables to the participant level (--raters)"
         )
     return samples.take(known)
 

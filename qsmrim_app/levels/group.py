@@ -46,9 +46,8 @@ def run_group(settings: GroupSettings) -> str:
         logger.warning(warning)
     write_settings(settings.output_dir, "group", settings)
     _write_tables(settings.output_dir, gathered)
-    lines = [
-        f"{len(gathered.table)} lesions gathered: {settings.output_dir / dataset_path('group_lesions', '.tsv')}"
-    ]
+    table = settings.output_dir / dataset_path("group_lesions", ".tsv")
+    lines = [f"{len(gathered.table)} lesions gathered: {table}"]
     lines += [_train(settings, method, gathered) for method in settings.train]
     logging.getLogger("qsmrim_app").removeHandler(log_file)
     log_file.close()
