@@ -52,6 +52,22 @@ class Card:
         return words.number(self.p_rim, 3)
 
 
+@dataclass(frozen=True)
+class ExpertSummary:
+    """How many lesions an expert rated, called rim+, and called otherwise than the model."""
+
+    rated: int
+    positive: int
+    differing: int
+
+
+def expert_summary(table: LesionTable) -> ExpertSummary:
+    """What the expert said of the rows of a table; a lesion without a prediction differs from nothing."""
+    expert = table.frame["rim_expert"]
+    differing = [_agreement(row) == "differs" for _, row in table.frame.iterrows()]
+    return ExpertSummary(int(expert.notna().sum()), int(expert.fillna(0).sum()), sum(differing))
+
+
 def rim_classes(table: LesionTable) -> dict[int, RimClass]:
     """Label -> class of every row; a row without a prediction is not classified."""
     return {int(row["index"]): _kind(row) for _, row in table.frame.iterrows()}

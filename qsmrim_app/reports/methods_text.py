@@ -90,9 +90,9 @@ def _samples(limits: LesionSettings, detector: DetectorSettings, citations: Cita
         f"Lesions of {limits.min_volume_mm3:g} to {limits.max_volume_mm3:g} mm3 and at least "
         f"{limits.min_voxels} voxels were looked at. Each was cut out of QSM and FLAIR as a patch of "
         f"{shape} voxels that is 0 outside the lesion, and {detector.network.n_features} radiomic features "
-        f"of its QSM were computed with pyradiomics {citations.cite('pyradiomics')} (shape, first-order, GLCM "
-        f"and GLRLM; image and {radiomics.wavelet} wavelet sub-bands; bin width {radiomics.bin_width_ppb:g} "
-        f"ppb)."
+        f"of its QSM were computed with pyradiomics {citations.cite('pyradiomics')} (shape, first-order, "
+        f"GLCM and GLRLM; image and {radiomics.wavelet} wavelet sub-bands; bin width "
+        f"{radiomics.bin_width_ppb:g} ppb)."
     )
 
 

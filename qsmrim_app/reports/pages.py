@@ -9,7 +9,7 @@ from typing import Any
 from qsmrim_app.errors import UnknownLesionError
 from qsmrim_app.lesions.labelling import find_lesions
 from qsmrim_app.records import Case, Lesion, RegistrationResult, SessionKey
-from qsmrim_app.reports.cards import Card, lesion_cards, rim_classes
+from qsmrim_app.reports.cards import Card, expert_summary, lesion_cards, rim_classes
 from qsmrim_app.reports.methods_text import MethodsText
 from qsmrim_app.reports.model_summary import ModelSummary
 from qsmrim_app.reports.montage import Montage, lesion_montage
@@ -117,6 +117,7 @@ def _findings(report: SubjectReport, grey: GreyImages | None) -> dict[str, Any]:
     cards = lesion_cards(table, montages, report.model.n_members if report.model else None)
     return {
         "cards": cards,
+        "expert": expert_summary(table),
         "positive": _of_kind(cards, "rim_positive"),
         "negative": _of_kind(cards, "rim_negative"),
         "unclassified": _of_kind(cards, "unclassified"),
