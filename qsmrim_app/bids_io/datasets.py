@@ -48,7 +48,7 @@ def find_datasets(bids_dir: Path, settings: InputSettings) -> tuple[Dataset, ...
     Raises
     ------
     InvalidDatasetError
-        If ``bids_dir`` is no BIDS dataset.
+        If ``bids_dir`` is no BIDS dataset, or a folder cannot be listed.
     UsageError
         If a named folder does not exist or is named ``raw``.
     """
@@ -124,7 +124,12 @@ def _named(derivatives: Mapping[str, Path]) -> list[Dataset]:
 
 
 def _dataset(name: str, root: Path) -> Dataset:
-    sidecars = sorted(path for path in root.iterdir() if path.name.endswith(".json"))
+    try:
+        sidecars = sorted(path for path in root.iterdir() if path.name.endswith(".json"))
+    except OSError as error:
+        raise InvalidDatasetError(
+            f"{root} cannot be listed ({error.strerror}); give reading rights"
+        ) from error
     notes: tuple[str, ...] = ()
     if not (root / DESCRIPTION).is_file():
         notes = (f"{name} has no {DESCRIPTION}; it was searched all the same",)

@@ -28,7 +28,7 @@ def find_qsm(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
     """
     filters = dict(settings.bids_filters.get("qsm", {}))
     if settings.qsm_acq is not None:
-        filters["acquisition"] = settings.qsm_acq
+        filters["acquisition"] = settings.qsm_acq.removeprefix("acq-")
     fitting = best_matches(files, "qsm", filters)
     if settings.derivatives:
         fitting = [file for file in fitting if not file.dataset.is_raw] or fitting

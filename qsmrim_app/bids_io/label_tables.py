@@ -87,7 +87,7 @@ def names_lesions(path: Path) -> bool:
         return True
     if not {"index", "name"} <= set(columns):
         return False
-    names = [row.name.lower() for row in read_label_table(path).values()]
+    names = [cells["name"].lower() for _, cells in read_cells(path)]
     return bool(names) and all("lesion" in name for name in names)
 
 

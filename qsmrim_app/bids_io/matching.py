@@ -32,6 +32,12 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
             raise UsageError(
                 f"the BIDS filter file gives {query!r} for '{role}'; expected entities and values"
             )
+        nested = sorted(name for name, value in query.items() if isinstance(value, Mapping))
+        if nested:
+            raise UsageError(
+                f"the BIDS filter file nests a value for '{role}' ({', '.join(nested)}); give a value, "
+                "a list of values, null (absent) or '*' (any)"
+            )
         unknown = sorted(set(query) - entity_names())
         if unknown:
             raise UsageError(

@@ -13,6 +13,7 @@ SessionRole = Literal[
     "lesions", "rim", "probability", "flair", "qsm", "samples", "features", "transform", "report"
 ]
 SubjectRole = Literal["sessions", "figures"]
+SimulationRole = Literal["flair", "magnitude", "qsm", "lesions", "raters"]
 DatasetRole = Literal[
     "description",
     "readme",
@@ -24,6 +25,7 @@ DatasetRole = Literal[
     "group_report",
     "models",
     "logs",
+    "work",
 ]
 
 
@@ -47,6 +49,17 @@ def subject_path(subject: str, role: SubjectRole, extension: str = "") -> Path:
         If the role has no file of that extension.
     """
     return _path("subject", role, extension, {"subject": subject})
+
+
+def simulation_path(key: SessionKey, role: SimulationRole, extension: str = ".nii.gz") -> Path:
+    """A file of one simulated participant, relative to the simulated raw dataset.
+
+    Raises
+    ------
+    KeyError
+        If the role has no file of that extension.
+    """
+    return _path("simulation", role, extension, {"folder": key.folder.as_posix(), "prefix": key.prefix})
 
 
 def dataset_path(role: DatasetRole, extension: str = "") -> Path:

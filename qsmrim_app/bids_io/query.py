@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsmrim_app.bids_io.choosing import Finding
-from qsmrim_app.bids_io.datasets import find_datasets, require_dataset
+from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
 from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
 from qsmrim_app.bids_io.matching import check_filters
-from qsmrim_app.bids_io.selection import selected_sessions
+from qsmrim_app.bids_io.selection import SelectedSession, selected_sessions
 from qsmrim_app.bids_io.session_files import BidsFile, session_files
 from qsmrim_app.bids_io.sidecars import read_sidecars
 from qsmrim_app.errors import AmbiguousInputError, InputError, MissingImageError, QsmrimError
@@ -65,20 +65,12 @@ def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
     failures: dict[SessionKey, QsmrimError] = {}
     rows: list[RoleRow] = []
     for session in selected_sessions(datasets, settings):
-        files = [
-            file for dataset in datasets for file in session_files(dataset, session.key, session.is_only)
-        ]
-        findings = _find_all(files, settings)
-        rows += [_row(session.key, finding) for finding in findings.values()]
-        problem = _problem(session.key, findings.values())
-        if problem is not None:
-            failures[session.key] = problem
-            continue
-        try:
-            inputs.append(_inputs(session.key, findings))
-        except InputError as error:
-            failures[session.key] = error
-            rows.append(RoleRow(session.key, "sidecar", "", str(error), is_failure=True))
+        outcome, session_rows = _find_session(datasets, session, settings)
+        rows += session_rows
+        if isinstance(outcome, SubjectInputs):
+            inputs.append(outcome)
+        else:
+            failures[session.key] = outcome
     return Found(
         tuple(inputs),
         failures,
@@ -86,6 +78,23 @@ def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
         {dataset.name: dataset.root for dataset in datasets},
         tuple(note for dataset in datasets for note in dataset.notes),
     )
+
+
+def _find_session(
+    datasets: Sequence[Dataset], session: SelectedSession, settings: InputSettings
+) -> tuple[SubjectInputs | QsmrimError, list[RoleRow]]:
+    """The inputs of a session, or why they are not complete; and its lines of the dry-run table."""
+    key = session.key
+    try:
+        files = [file for dataset in datasets for file in session_files(dataset, key, session.is_only)]
+        if not files:
+            raise MissingImageError(f"{key.prefix}: no image in any dataset searched; check the label")
+        findings = _find_all(files, settings)
+        rows = [_row(key, finding) for finding in findings.values()]
+        problem = _problem(key, findings.values())
+        return problem or _inputs(key, findings), rows
+    except InputError as error:
+        return error, [RoleRow(key, "all", "", str(error), is_failure=True)]
 
 
 def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, Finding]:
@@ -102,7 +111,7 @@ def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, F
         found["brain_mask"] = _attempt("brain_mask", lambda: find_brain_mask(files, settings, chosen))
     try:
         found["rim_labels"], found["rim_map"] = find_rater_files(files, settings)
-    except InputError as error:
+    except QsmrimError as error:
         found["rim_labels"] = Finding("rim_labels", error=error)
     return found
 

@@ -18,6 +18,7 @@ from bids.layout.models import Config
 
 from qsmrim_app.bids_io.datasets import Dataset
 from qsmrim_app.bids_io.io_spec import io_spec
+from qsmrim_app.errors import MissingImageError
 from qsmrim_app.records import SessionKey
 
 _IMAGE = (".nii", ".nii.gz")
@@ -70,6 +71,11 @@ def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = Tru
     """The images of one session in one dataset, sorted by path.
 
     Files in the subject's folder that name no session belong to it too if the subject has no other.
+
+    Raises
+    ------
+    MissingImageError
+        If a folder cannot be listed.
     """
     found = list(_images(dataset, key.folder))
     if key.session:
@@ -102,6 +108,10 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise MissingImageError(
+            f"{folder} cannot be listed ({error.strerror}); give reading rights"
+        ) from error
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def skeleton(root: Path, files: dict[str, str | None] | list[str], described: tuple[str, ...] = ()) -> Path:
-    """A dataset with these files; a dictionary also gives contents. ``described``: folders with a description."""
+    """A dataset with these files, by name or with content; ``described`` folders get descriptions."""
     contents = files if isinstance(files, dict) else dict.fromkeys(files)
     for name, content in contents.items():
         path = root / name

@@ -93,6 +93,7 @@ def test_a_named_participant_that_is_not_there_fails_alone(tmp_path):
     found = find_inputs(skeleton(tmp_path, complete()), InputSettings(participants=("01", "99")))
     assert [inputs.key for inputs in found.inputs] == [KEY]
     assert list(found.failures) == [SessionKey("99")]
+    assert "check the label" in str(found.failures[SessionKey("99")])
 
 
 @pytest.mark.parametrize("content", [None, "not json", "[1]"])
@@ -141,6 +142,7 @@ def test_unknown_names_are_usage_errors(tmp_path):
         {"raters": "x"},
         {"bids_filters": {"bold": {}}},
         {"bids_filters": {"qsm": {"acq": "x"}}},
+        {"bids_filters": {"qsm": {"run": {"not": 1}}}},
     ):
         with pytest.raises(UsageError):
             find_inputs(root, InputSettings(**settings))
@@ -410,6 +412,30 @@ def test_a_damaged_sidecar_fails_its_subject_alone(tmp_path):
     assert [inputs.key for inputs in found.inputs] == [KEY]
     assert isinstance(found.failures[SessionKey("02")], InputError)
     assert "sub-02_Chimap.json" in str(found.failures[SessionKey("02")])
+
+
+def test_a_damaged_table_fails_its_subject_alone(tmp_path):
+    raters = lesion_dataset("raters", RIM)
+    root = skeleton(tmp_path, dict.fromkeys(complete() + complete("02")) | raters)
+    (root / next(name for name in raters if name.endswith("tsv"))).write_bytes(b"index\tname\trim\xe4\n")
+    found = find_inputs(root, InputSettings())
+    assert [inputs.key.subject for inputs in found.inputs] == ["02"]
+    assert "UTF-8" in str(found.failures[KEY])
+
+
+def test_a_folder_that_may_not_be_listed_fails_its_subject_alone(tmp_path, monkeypatch):
+    root = skeleton(tmp_path, complete() + complete("02"))
+    scandir = os.scandir
+
+    def forbidden(folder):
+        if Path(folder) == root / "sub-02" / "anat":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    found = find_inputs(root, InputSettings())
+    assert [inputs.key for inputs in found.inputs] == [KEY]
+    assert "reading rights" in str(found.failures[SessionKey("02")])
 
 
 # ---- git-annex ----

@@ -76,6 +76,7 @@ def test_no_output_name_is_an_error(tmp_path, rng, sessions):
     write_text(out / names.dataset_path("group_report", ".html"), "<html></html>")
     write_json(out / names.dataset_path("models") / "m" / "model.json", {})
     write_json(out / names.dataset_path("logs") / "status-1.json", {})
+    write_text(out / names.dataset_path("work") / "sub-01" / "any.nii.gz", "x")
     assert errors_of(out) == []
     assert errors_of(root) == []
     write_text(out / "sub-01" / "sub-01_wrong.txt", "x")  # the validator does look
