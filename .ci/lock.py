@@ -59,7 +59,8 @@ def _applies(need: Requirement, extras: frozenset[str]) -> bool:
 
 
 def _write(path: Path, header: str, versions: dict[str, str]) -> None:
-    path.write_text(header + "".join(f"{name}=={version}\n" for name, version in sorted(versions.items())))
+    lines = sorted(f"{name}=={version}\n" for name, version in versions.items())
+    path.write_text(header + "".join(lines))
 
 
 if __name__ == "__main__":
