@@ -97,9 +97,8 @@ class Engine:
         }
 
     def _to_itk(self, data: NDArray[Any]) -> sitk.Image:
-        image = sitk.GetImageFromArray(
-            data.T
-        )  # the array is k, j, i; size and spacing of the image are i, j, k
+        # SimpleITK takes arrays as k, j, i, but counts size and spacing as i, j, k.
+        image = sitk.GetImageFromArray(data.transpose(2, 1, 0))
         image.SetSpacing(self.spacing_mm)
         return image
 

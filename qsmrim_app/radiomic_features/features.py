@@ -6,7 +6,7 @@ grid with the same spacing, as in pyradiomics (so VoxelVolume ignores a shear, w
 does not).
 
 pyradiomics' mesh volume is not always independent of where the mask lies in its array: on two realistic label
-maps it moved with the position in 34 of 118 lesions, and with it Sphericity and SurfaceVolumeRatio. The values
+maps it moved with the position in 34 of 118 lesions, and with it Sphericity and SurfaceVolumeRatio. Values
 here are those of a mask cut to the lesion's tight box, as pyradiomics' extractor cuts it; a looser box is
 refused.
 """

@@ -1,62 +1,37 @@
-import dataclasses
-import logging
-import tracemalloc
 from itertools import product
 
 import numpy as np
 import pytest
 
-from qsmrim_app.errors import GridMismatchError, UnknownLesionError
 from qsmrim_app.lesions.labelling import find_lesions
-from qsmrim_app.radiomic_features.features import MAX_GREY_LEVELS, FeatureRows, extract_features
+from qsmrim_app.radiomic_features.features import extract_features
 from qsmrim_app.records import Volume
 from qsmrim_app.settings import RadiomicsSettings
-from qsmrim_app.tables.columns import EXCLUSION_REASONS
 from tests.phantoms import rotation_mm
+from tests.radiomic_features.blobs import BLOB, SPACING, labelled, measure, noise
 from tests.radiomic_features.oracle import assert_same_features, row_of, whole_volume_features
 
-SPACING = np.diag([0.75, 0.9, 3.0, 1.0])  # three sizes, so that no two axes can be swapped unseen
-PAPER = RadiomicsSettings()
-BLOB = np.array(  # 4 x 3 x 2 voxels, no symmetry
-    [
-        [[1, 0], [1, 1], [0, 0]],
-        [[1, 1], [1, 1], [0, 1]],
-        [[0, 1], [1, 1], [1, 0]],
-        [[0, 0], [1, 0], [1, 0]],
-    ],
-    dtype=bool,
-)
 
-
-def noise(shape, affine=SPACING, seed=0) -> Volume:
-    """Susceptibility in ppb with structure of several voxels, and some noise."""
-    rng = np.random.default_rng(seed)
-    i, j, k = np.indices(shape)
-    smooth = 40 * np.sin(i / 2.1) + 30 * np.cos(j / 1.7 + i / 5) - 15 * np.sin(k + j / 3)
-    return Volume((smooth + rng.normal(0, 15, shape)).astype(np.float32), affine)
-
-
-def labelled(shape, *lesions, affine=SPACING) -> Volume:
-    """A label map with each of the (label, first voxel, mask) in it."""
-    labels = np.zeros(shape, dtype=np.int32)
-    for label, first, mask in lesions:
-        part = tuple(slice(start, start + size) for start, size in zip(first, mask.shape, strict=True))
-        labels[part][mask] = label
-    return Volume(labels, affine)
-
-
-def measure(qsm: Volume, labels: Volume, settings: RadiomicsSettings = PAPER) -> FeatureRows:
-    return extract_features(qsm, labels, find_lesions(labels), settings)
-
-
-def finite(values: dict[str, float]) -> dict[str, float]:
-    return {name: value if np.isfinite(value) else np.nan for name, value in values.items()}
-
-
-def scattered(*voxels) -> np.ndarray:
-    mask = np.zeros(np.max(voxels, axis=0) + 1, dtype=bool)
-    mask[tuple(np.transpose(voxels))] = True
-    return mask
+# ---- by hand ----
+def test_four_voxels_by_hand():
+    """Nothing here is read from our parameter file or from pyradiomics."""
+    square = np.array([[0, 30], [30, 60]], dtype=np.float32)  # grey levels 1, 2, 2, 3
+    data = np.full((10, 10, 6), 500, dtype=np.float32)
+    data[4:6, 4:6, 3] = square
+    mask = np.ones((2, 2, 1), dtype=bool)
+    row = row_of(measure(Volume(data, SPACING), labelled(data.shape, (1, (4, 4, 3), mask))))
+    by_hand = {
+        "original_shape_VoxelVolume": 4 * 0.75 * 0.9 * 3.0,
+        "original_firstorder_Energy": 30**2 + 30**2 + 60**2,
+        "original_firstorder_RootMeanSquared": np.sqrt(5400 / 4),
+        "original_firstorder_TotalEnergy": 5400 * 0.75 * 0.9 * 3.0,
+        "original_firstorder_Entropy": 1.5,  # levels with p = 1/4, 1/2, 1/4
+        # Neighbours 1-2 and 2-3 along i and along j, 1-3 and 2-2 along the diagonals: the mean of 1, 1, 4, 0.
+        "original_glcm_Contrast": 1.5,
+        "original_glcm_JointAverage": 2.0,  # symmetrical: 2 in every direction
+    }
+    for name, value in by_hand.items():
+        assert row[name] == pytest.approx(value, rel=1e-6), name
 
 
 # ---- equal to pyradiomics on the whole volume ----
@@ -196,121 +171,3 @@ def test_masking_the_image_first_would_change_the_wavelet_features_only():
     changed = {name for name in whole if not np.isclose(whole[name], alone[name], rtol=1e-6)}
     assert not {name for name in changed if name.startswith("original")}
     assert len(changed) > 0.9 * sum(name.startswith("wavelet") for name in whole)
-
-
-# ---- lesions that cannot be measured ----
-@pytest.mark.parametrize(
-    "mask",
-    [
-        np.ones((1, 1, 1)),
-        np.ones((2, 1, 1)),
-        np.ones((1, 6, 1)),
-        np.ones((1, 1, 3)),
-        scattered((0, 0, 0), (0, 3, 0)),
-    ],
-)
-def test_a_voxel_or_a_straight_row_fails_and_says_so(mask, caplog):
-    shape = (14, 13, 7)
-    labels = labelled(shape, (4, (2, 2, 2), mask.astype(bool)), (6, (8, 6, 2), BLOB))
-    with caplog.at_level(logging.INFO):
-        rows = measure(noise(shape), labels)
-    assert dict(rows.failures) == {4: "flat_or_straight"}
-    assert np.isnan(rows.values[0]).all()
-    assert not np.isnan(rows.values[1]).any()
-    assert "lesion 4" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("mask", "n_undefined"),
-    [
-        (scattered((0, 0, 0), (1, 1, 0)), 9),
-        (scattered((0, 0, 0), (2, 1, 0)), 357),
-        (scattered((0, 0, 0), (1, 0, 0), (1, 1, 0)), 0),
-        (np.ones((2, 2, 1), dtype=bool), 0),
-    ],
-)
-def test_few_voxels_leave_single_features_undefined(mask, n_undefined, caplog):
-    shape = (14, 13, 7)
-    qsm, labels = noise(shape), labelled(shape, (1, (2, 2, 2), mask))
-    with caplog.at_level(logging.INFO):
-        rows = measure(qsm, labels)
-    assert dict(rows.failures) == {}
-    assert np.isnan(rows.values).sum() == n_undefined
-    assert ("features are undefined" in caplog.text) == (n_undefined > 0)
-    assert "radiomics" not in {record.name.split(".")[0] for record in caplog.records}
-    assert_same_features(row_of(rows), finite(whole_volume_features(qsm, labels, 1)))
-
-
-def test_a_flat_image_has_features():
-    shape = (14, 13, 7)
-    labels = labelled(shape, (1, (3, 4, 2), BLOB))
-    rows = measure(Volume(np.full(shape, 50, dtype=np.float32), SPACING), labels)
-    row = row_of(rows)
-    assert dict(rows.failures) == {}
-    assert row["original_firstorder_Mean"] == 50
-    assert row["original_firstorder_Entropy"] == pytest.approx(0, abs=1e-9)
-
-
-@pytest.mark.parametrize(("value", "reason"), [(np.nan, "no_qsm"), (1e9, "implausible_qsm")])
-def test_impossible_values_exclude_the_lesion_that_they_touch(value, reason):
-    shape = (20, 13, 7)
-    qsm = noise(shape)
-    qsm.data[3, 5, 2] = value
-    labels = labelled(shape, (1, (3, 4, 2), BLOB), (2, (12, 4, 2), BLOB))
-    tracemalloc.start()
-    rows = measure(qsm, labels)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert dict(rows.failures) == {1: reason}
-    assert np.isnan(rows.values[0]).all()
-    assert not np.isnan(rows.values[1]).any()
-    assert peak < 50e6
-
-
-def test_failures_are_reasons_that_the_lesion_table_knows():
-    reasons = {"flat_or_straight", "no_qsm", "implausible_qsm", "radiomics_failed"}
-    assert reasons <= set(EXCLUSION_REASONS)
-    assert MAX_GREY_LEVELS * RadiomicsSettings().bin_width_ppb > 10_000
-
-
-def test_what_pyradiomics_cannot_do_at_all_excludes_the_lesion(caplog):
-    """A bin width of 0 is refused inside pyradiomics, for every lesion."""
-    shape = (14, 13, 7)
-    qsm = Volume(np.full(shape, 50, dtype=np.float32), SPACING)
-    rows = measure(qsm, labelled(shape, (5, (3, 4, 2), BLOB)), RadiomicsSettings(bin_width_ppb=0))
-    assert dict(rows.failures) == {5: "radiomics_failed"}
-    assert "pyradiomics failed" in caplog.text
-
-
-# ---- wrong input ----
-def test_images_on_two_grids_are_refused():
-    labels = labelled((14, 13, 7), (1, (3, 4, 2), BLOB))
-    with pytest.raises(GridMismatchError, match=r"\(14, 13, 8\)"):
-        measure(noise((14, 13, 8)), labels)
-    with pytest.raises(GridMismatchError, match="affines"):
-        measure(noise((14, 13, 7), affine=np.diag([1.0, 1.0, 3.0, 1.0])), labels)
-
-
-def test_lesions_of_another_map_are_refused():
-    shape = (14, 13, 7)
-    here, there = labelled(shape, (1, (3, 4, 2), BLOB)), labelled(shape, (1, (4, 4, 2), BLOB))
-    with pytest.raises(
-        UnknownLesionError, match="lesion 1 should have 14 voxels in its box, the label map has 11"
-    ):
-        extract_features(noise(shape), here, find_lesions(there), RadiomicsSettings())
-
-
-def test_a_loose_box_is_refused():
-    """MeshVolume may depend on where the mask lies in its array."""
-    shape = (14, 13, 7)
-    labels = labelled(shape, (1, (3, 4, 2), BLOB))
-    (lesion,) = find_lesions(labels)
-    loose = dataclasses.replace(lesion, box=((2, 7), *lesion.box[1:]))
-    with pytest.raises(UnknownLesionError, match="a box must be tight"):
-        extract_features(noise(shape), labels, [loose], PAPER)
-
-
-def test_pyradiomics_log_level_is_left_as_it_was():
-    before = logging.getLogger("radiomics").level
-    measure(noise((14, 13, 7)), labelled((14, 13, 7), (1, (3, 4, 2), BLOB)))
-    assert logging.getLogger("radiomics").level == before

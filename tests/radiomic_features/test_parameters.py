@@ -40,6 +40,6 @@ def test_the_parameter_file_names_the_same_features():
 
 def test_the_parameter_file_carries_the_default_settings():
     plain = json.loads((files("qsmrim_app") / "data" / "radiomics.json").read_text())
-    assert plain["setting"]["binWidth"] == RadiomicsSettings().bin_width_ppb
+    assert plain["setting"]["binWidth"] == RadiomicsSettings().bin_width_ppb == 25
     assert plain["imageType"]["Wavelet"]["wavelet"] == RadiomicsSettings().wavelet
     assert "binWidth" not in radiomics_parameters().fixed
