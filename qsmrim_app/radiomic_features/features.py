@@ -28,6 +28,8 @@ from qsmrim_app.radiomic_features.parameters import feature_names, radiomics_par
 from qsmrim_app.records import Lesion, Volume
 from qsmrim_app.settings import RadiomicsSettings
 
+__all__ = ["MAX_GREY_LEVELS", "FeatureRows", "extract_features", "feature_names"]
+
 # The texture matrices take memory with the square of this: 512 levels of 25 ppb are 27 MB a matrix, and no
 # susceptibility map spans 12,800 ppb (12.8 ppm) within one lesion.
 MAX_GREY_LEVELS = 512
