@@ -57,7 +57,7 @@ def test_other_units(ppb, stated):
 
 @pytest.mark.parametrize("value", [0.0, 0.03], ids=["empty", "constant"])
 def test_a_map_without_contrast_is_an_error(value):
-    with pytest.raises(UnitError, match="empty|constant"):
+    with pytest.raises(UnitError, match=r"empty|constant"):
         susceptibility_unit(np.full((4, 4, 4), value, dtype=np.float32), "ppm", PATH)
 
 
