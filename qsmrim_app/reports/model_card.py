@@ -21,7 +21,7 @@ LIMITS = (
     "for rim+); faint rims and unevenly bright rim+ lesions (missed).",
     "Lesions of one to a few voxels are not classified, and are listed as such.",
 )
-_MARKUP = re.compile(r"([\\`*_\[\]<>|#~!])")
+_MARKUP = re.compile(r"([\\`*\[\]<>|#~!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _INTERVAL = ("value", "low", "high")
 
 
@@ -93,8 +93,9 @@ def _simulated_sentence(simulated: bool) -> str:
 
 
 def _where_measured(simulated: bool) -> str:
-    where = "simulated lesions; they say nothing of patients" if simulated else "the training cohort"
-    return f"Measured on held-out subjects of {where}."
+    if simulated:
+        return "Measured on held-out simulated subjects: the figures say nothing of patients."
+    return "Measured on held-out subjects of the training cohort."
 
 
 def _rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
