@@ -34,7 +34,8 @@ class SimulationTask:
 def run_simulation(settings: SimulationSettings, output_dir: Path) -> None:
     """Simulate a cohort and write it as a BIDS dataset with derivatives.
 
-    Participant ``k`` depends on the settings' seed and ``k`` alone; the same settings always give the same files.
+    Participant ``k`` depends on the settings and ``k``, not on how many there are; the same settings always
+    give the same files.
 
     Raises
     ------

@@ -1,0 +1,197 @@
+"""What the scanner measures: FLAIR, and the complex echoes of the gradient-echo scan.
+
+Relaxation rates at 3 T are round literature values (R2*: Peters AM et al., Magn Reson Imaging
+2007;25:748-753).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from qsmrim_app.records import FloatArray, Volume
+from qsmrim_app.settings import Vector3
+from qsmrim_app.simulation.anatomy import Anatomy
+from qsmrim_app.simulation.grids import ScanGrid, rigid
+from qsmrim_app.simulation.random_fields import smooth_field
+
+ECHO_TIMES_S = tuple(0.0063 + 0.0041 * echo for echo in range(10))
+REPETITION_TIME_S = 0.048
+HERTZ_PER_TESLA = 42.577478e6  # proton
+SIGNAL = {"white": 0.72, "grey": 0.80, "csf": 0.95, "nuclei": 0.76}
+R2STAR_PER_S = {"white": 20.0, "grey": 17.0, "csf": 2.0, "nuclei": 18.0}
+R2STAR_PER_PPB = 0.16  # iron in deep grey shortens T2* in proportion
+FLAIR_SIGNAL = {"white": 0.55, "grey": 0.72, "csf": 0.10, "nuclei": 0.62}
+FLAIR_LESION = 0.42  # what a typical lesion adds to white matter
+SCALE = 1000.0  # stored units of an intensity of 1
+
+
+@dataclass(frozen=True)
+class ScanPlan:
+    """Noise, shading and motion of one visit."""
+
+    gre_snr: float  # of the first echo in white matter
+    flair_snr: float
+    gre_shading: float  # standard deviation of the logarithm of the bias field
+    flair_shading: float
+    motion_deg: Vector3  # of the head between the scans
+    motion_mm: Vector3
+    seed: int
+
+
+class Echoes(NamedTuple):
+    """The gradient-echo scan on its grid: magnitude in stored units, field in ppb of B0."""
+
+    magnitude: NDArray[Any]
+    field_ppb: NDArray[Any]
+
+
+def acquire_gradient_echo(
+    anatomy: Anatomy,
+    field_ppb: NDArray[Any],
+    filled: NDArray[Any],
+    blood: NDArray[Any],
+    plan: ScanPlan,
+    field_strength_t: float,
+) -> Echoes:
+    """Ten noisy complex echoes, each averaged over its voxel, and the field fitted to their phase.
+
+    Parameters
+    ----------
+    anatomy
+        Tissue on the fine grid.
+    field_ppb, filled, blood
+        Local field, share of lesion and of venous blood; shape ``anatomy.grid.fine_shape``.
+    plan, field_strength_t
+        Noise and shading; main field in tesla.
+    """
+    grid = anatomy.grid
+    rng = np.random.default_rng([plan.seed, 1])
+    brain = grid.average(anatomy.brain.astype(np.float32)) > 0.5
+    shading = _shading(rng, grid, plan.gre_shading)
+    noise = SIGNAL["white"] / plan.gre_snr
+    signal, rate = _mix(anatomy, filled, SIGNAL, 0.84), _mix(anatomy, filled, R2STAR_PER_S, 15.0) + 25 * blood
+    rate += np.float32(R2STAR_PER_PPB) * anatomy.nuclei * anatomy.nuclei_ppb
+    turn = 2 * np.pi * HERTZ_PER_TESLA * field_strength_t * 1e-9 * field_ppb  # rad/s
+    current = signal * _evolve(turn, rate, ECHO_TIMES_S[0])
+    step = _evolve(turn, rate, ECHO_TIMES_S[1] - ECHO_TIMES_S[0])
+    echoes = np.empty((len(ECHO_TIMES_S), int(brain.sum())), dtype=np.complex64)
+    for echo in range(len(ECHO_TIMES_S)):
+        echoes[echo] = grid.average(current)[brain] * shading[brain]
+        echoes[echo] += np.float32(noise) * _complex_noise(rng, echoes.shape[1:])
+        current *= step
+    field, magnitude = np.zeros(grid.shape, dtype=np.float32), np.zeros(grid.shape, dtype=np.float32)
+    field[brain] = fit_field(echoes, np.array(ECHO_TIMES_S)) / (
+        2 * np.pi * HERTZ_PER_TESLA * field_strength_t * 1e-9
+    )
+    magnitude[brain] = np.float32(SCALE) * np.sqrt((np.abs(echoes) ** 2).mean(axis=0))
+    return Echoes(magnitude, field)
+
+
+def fit_field(echoes: NDArray[Any], times_s: FloatArray) -> NDArray[Any]:
+    """Angular frequency from the phase of complex echoes, weighted by their squared magnitude.
+
+    A first estimate from neighbouring echoes removes the wraps; a line through the remaining phase refines
+    it.
+
+    Parameters
+    ----------
+    echoes
+        complex64, shape (n_echoes, n).
+    times_s
+        Equally spaced, shape (n_echoes,).
+
+    Returns
+    -------
+    NDArray
+        rad/s, float32, shape (n,).
+    """
+    spacing = float(times_s[1] - times_s[0])
+    estimate = np.angle((echoes[1:] * echoes[:-1].conj()).sum(axis=0)) / spacing
+    times = times_s[:, None].astype(np.float32)
+    unwound = echoes * _evolve(-times * estimate, np.zeros_like(estimate), 1.0)
+    phase = np.angle(unwound * unwound.sum(axis=0).conj())
+    weight = np.abs(echoes) ** 2
+    total = np.maximum(weight.sum(axis=0), 1e-12)
+    time = times - (weight * times).sum(axis=0) / total
+    slope = (weight * time * phase).sum(axis=0) / np.maximum((weight * time**2).sum(axis=0), 1e-12)
+    field: NDArray[Any] = (estimate + slope).astype(np.float32)
+    return field
+
+
+def acquire_flair(anatomy: Anatomy, lesion: NDArray[Any], plan: ScanPlan, spacing_mm: Vector3) -> Volume:
+    """A FLAIR scan of the same head after it moved, int16 in stored units.
+
+    Parameters
+    ----------
+    anatomy, plan
+        Tissue on the fine grid of the gradient-echo scan; noise, shading and motion.
+    lesion
+        FLAIR contrast of the lesions on that grid, 1 where a lesion is typical.
+    spacing_mm
+        Voxel size of the FLAIR.
+    """
+    rng = np.random.default_rng([plan.seed, 2])
+    bright = _mix(anatomy, np.zeros_like(lesion), FLAIR_SIGNAL, 0.0)
+    texture = smooth_field(rng, anatomy.grid.fine_shape, anatomy.grid.fine_spacing_mm, 4.0)
+    bright += anatomy.white * np.float32(0.012) * texture
+    bright += np.float32(FLAIR_LESION) * lesion * (anatomy.brain - 0.7 * anatomy.csf)
+    grid, matrix = _flair_grid(anatomy, plan, spacing_mm)
+    image = ndimage.affine_transform(bright, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=1)
+    image *= _shading(rng, grid, plan.flair_shading)
+    noise = FLAIR_SIGNAL["white"] / plan.flair_snr * _complex_noise(rng, grid.shape)
+    inside = image > 0.02
+    stored = np.rint(np.abs(image + noise) * SCALE) * ndimage.binary_closing(inside, iterations=2)
+    return grid.volume(stored.astype(np.int16))
+
+
+def _flair_grid(anatomy: Anatomy, plan: ScanPlan, spacing_mm: Vector3) -> tuple[ScanGrid, FloatArray]:
+    """A grid along the scanner's axes around the moved head, and the way from its voxels to fine voxels."""
+    moved = rigid(plan.motion_deg, plan.motion_mm)  # gradient-echo world to FLAIR world
+    points = np.argwhere(anatomy.brain[::4, ::4, ::4]) * 4
+    world = moved @ anatomy.grid.fine_affine
+    position = points @ world[:3, :3].T + world[:3, 3]
+    low, high = position.min(axis=0) - 8, position.max(axis=0) + 8
+    i, j, k = (int(np.ceil((b - a) / size)) for a, b, size in zip(low, high, spacing_mm, strict=True))
+    affine = np.diag([*spacing_mm, 1.0])
+    affine[:3, 3] = np.round(low)
+    return ScanGrid((i, j, k), affine, (1, 1, 1)), np.linalg.inv(world) @ affine
+
+
+def _mix(anatomy: Anatomy, filled: NDArray[Any], values: dict[str, float], lesion: float) -> NDArray[Any]:
+    """A property as the mean over the tissues of a voxel, with lesions in their place."""
+    mixed = sum(
+        np.float32(values[name]) * tissue
+        for name, tissue in (
+            ("white", anatomy.white),
+            ("grey", anatomy.grey),
+            ("csf", anatomy.csf),
+            ("nuclei", anatomy.nuclei),
+        )
+    )
+    blended: NDArray[Any] = mixed + filled * (np.float32(lesion) - mixed)
+    return blended
+
+
+def _shading(rng: np.random.Generator, grid: ScanGrid, strength: float) -> NDArray[Any]:
+    """A smooth multiplicative field around 1."""
+    return np.exp(np.float32(strength) * smooth_field(rng, grid.shape, grid.spacing_mm, 45.0))
+
+
+def _evolve(turn: NDArray[Any], rate: NDArray[Any], time_s: float) -> NDArray[Any]:
+    """How a signal turns (rad/s) and decays (1/s) in a time, complex64."""
+    factor = np.empty(turn.shape, dtype=np.complex64)
+    angle, decay = turn * np.float32(time_s), np.exp(rate * np.float32(-time_s))
+    factor.real, factor.imag = decay * np.cos(angle), decay * np.sin(angle)
+    return factor
+
+
+def _complex_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Standard deviation 1 in the real and in the imaginary part, complex64."""
+    noise = np.empty(shape, dtype=np.complex64)
+    noise.real, noise.imag = rng.standard_normal((2, *shape), dtype=np.float32)
+    return noise

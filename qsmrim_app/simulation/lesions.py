@@ -1,0 +1,245 @@
+"""Lesions on the fine grid: where they lie, what shape they have, and what they add to each contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from qsmrim_app.settings import Vector3
+from qsmrim_app.simulation.anatomy import Anatomy
+from qsmrim_app.simulation.grids import rotation
+from qsmrim_app.simulation.lesion_plans import LesionPlan, Place
+from qsmrim_app.simulation.random_fields import smooth_field, smooth_step
+from qsmrim_app.simulation.veins import STEP_MM, BloodDrops, thicken
+
+MAX_TRIES = 6
+COARSE = 2  # places are looked for on every second fine voxel
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedLesion:
+    """A lesion's shape: ``depth_mm`` is the distance from the boundary within ``box``, positive inside."""
+
+    plan: LesionPlan
+    box: Box
+    depth_mm: NDArray[Any]
+    center_mm: NDArray[Any]  # fine voxel times its size
+
+
+class LesionContrast(NamedTuple):
+    """What a lesion does inside its box; each float32 of the box's shape."""
+
+    filled: NDArray[Any]  # 0 to 1: replaces the tissue
+    susceptibility_ppb: NDArray[Any]  # above white matter
+    flair: NDArray[Any]  # in units of typical lesion contrast
+
+
+def place_lesions(plans: Sequence[LesionPlan], anatomy: Anatomy) -> list[PlacedLesion]:
+    """Find room for each lesion, the largest first; neighbours may touch, none overlap.
+
+    A lesion that finds no room after `MAX_TRIES` places is left out; the caller counts what comes back.
+    """
+    candidates = _candidates(anatomy)
+    occupied = ~anatomy.brain
+    placed = []
+    for plan in sorted(plans, key=lambda item: -item.volume_mm3):
+        rng = np.random.default_rng(plan.seed)
+        lesion = _place(rng, plan, anatomy, candidates[plan.place], occupied)
+        if lesion is not None:
+            occupied[lesion.box] |= lesion.depth_mm > 0
+            placed.append(lesion)
+    return placed
+
+
+def lesion_contrast(lesion: PlacedLesion, spacing_mm: Vector3) -> LesionContrast:
+    """Susceptibility and FLAIR contrast of one lesion."""
+    plan, depth = lesion.plan, lesion.depth_mm
+    rng = np.random.default_rng([plan.seed, 1])
+    radius = _radius_mm(plan)
+    along, gaps, texture = (
+        smooth_field(rng, _shape(depth), spacing_mm, width) for width in (0.6 * radius, 0.5 * radius, 1.6)
+    )
+    filled = smooth_step(depth / np.float32(plan.edge_softness_mm))
+    band = rim_band(depth, plan.thickness_mm)
+    strength = np.clip(1 + plan.variation * along, 0.1, 2.2) * _open_gaps(gaps, band, plan.gap_share)
+    susceptibility = filled * (plan.core_ppb + plan.patch_ppb * texture) + band * strength * (
+        plan.edge_ppb - min(plan.core_ppb, 0.5 * plan.edge_ppb)
+    )
+    flair_depth = depth + plan.flair_growth_mm
+    flair = plan.flair_gain * smooth_step(flair_depth / 0.8) * (1 + 0.08 * texture)
+    halo = 0.18 * np.exp(-((np.minimum(flair_depth, 0) / 2.5) ** 2))
+    return LesionContrast(
+        filled, susceptibility.astype(np.float32), np.maximum(flair, halo).astype(np.float32)
+    )
+
+
+def rim_band(depth_mm: NDArray[Any], thickness_mm: float) -> NDArray[Any]:
+    """1 from the boundary to ``thickness_mm`` inside it and 0 elsewhere, with edges 0.6 mm wide."""
+    ramp = np.float32(0.3)
+    inner = smooth_step((depth_mm - np.float32(thickness_mm)) / ramp)
+    band: NDArray[Any] = smooth_step(depth_mm / ramp) * (1 - inner)
+    return band
+
+
+def lesion_veins(lesion: PlacedLesion, spacing_mm: Vector3) -> list[BloodDrops]:
+    """A vein through the middle or along the edge, where the plan says so."""
+    rng = np.random.default_rng([lesion.plan.seed, 2])
+    direction = rng.standard_normal(3)
+    direction /= np.linalg.norm(direction)
+    radius = _radius_mm(lesion.plan)
+    paths = []
+    if lesion.plan.vein_through:
+        steps = np.arange(-1.4 * radius, 1.4 * radius, STEP_MM)
+        wobble = ndimage.gaussian_filter1d(rng.standard_normal((len(steps), 3)), 4, axis=0)
+        paths.append(lesion.center_mm + steps[:, None] * direction + wobble)
+    if lesion.plan.vein_along:
+        paths.append(_edge_path(rng, lesion, direction, spacing_mm))
+    widths = rng.uniform(0.25, 0.45, size=2)
+    return [
+        thicken(rng, path, np.full(len(path), width), spacing_mm)
+        for path, width in zip(paths, widths, strict=False)
+        if len(path)
+    ]
+
+
+def _edge_path(
+    rng: np.random.Generator, lesion: PlacedLesion, normal: NDArray[Any], spacing_mm: Vector3
+) -> NDArray[Any]:
+    """Points of an arc that follows the boundary in one plane, shape (n, 3), millimetres."""
+    span = np.deg2rad(rng.uniform(90, 230))
+    start = np.array([part.start for part in lesion.box])
+    voxels = np.argwhere(np.abs(lesion.depth_mm) < 0.7) + start
+    offset = voxels * np.asarray(spacing_mm) - lesion.center_mm
+    offset = offset[np.abs(offset @ normal) < 0.7]
+    if len(offset) < 3:
+        return np.zeros((0, 3))
+    first = np.cross(normal, [1.0, 0.3, 0.2])
+    first /= np.linalg.norm(first)
+    angle = np.arctan2(offset @ np.cross(normal, first), offset @ first) + np.pi
+    chosen = offset[np.argsort(angle)][np.sort(angle) < span]
+    length = span * _radius_mm(lesion.plan)
+    keep = np.linspace(0, max(len(chosen) - 1, 0), max(2, int(length / STEP_MM))).astype(int)
+    path: NDArray[Any] = (chosen[keep] if len(chosen) else np.zeros((0, 3))) + lesion.center_mm
+    return path
+
+
+def _candidates(anatomy: Anatomy) -> dict[Place, NDArray[Any]]:
+    """Fine voxels at which a lesion of each place may be centred, shape (n, 3)."""
+    step = (slice(None, None, COARSE),) * 3
+    spacing = [size * COARSE for size in anatomy.grid.fine_spacing_mm]
+    white = anatomy.white[step] > 0.6
+    infratentorial = anatomy.infratentorial[step]
+    from_ventricle = _distance_to(anatomy.ventricles[step], spacing)
+    from_grey = _distance_to((anatomy.grey[step] > 0.6) & ~infratentorial, spacing)
+    from_outside = _distance_to(~anatomy.brain[step], spacing)
+    upper = white & ~infratentorial & (from_outside > 4)
+    masks: dict[Place, NDArray[Any]] = {
+        "periventricular": upper & (from_ventricle > 1) & (from_ventricle < 7),
+        "deep": upper & (from_ventricle > 8) & (from_grey > 4),
+        "juxtacortical": upper & (from_ventricle > 10) & (from_grey < 3),
+        "infratentorial": white & infratentorial & (from_outside > 4),
+    }
+    return {place: np.argwhere(mask) * COARSE for place, mask in masks.items()}
+
+
+def _place(
+    rng: np.random.Generator,
+    plan: LesionPlan,
+    anatomy: Anatomy,
+    candidates: NDArray[Any],
+    occupied: NDArray[Any],
+) -> PlacedLesion | None:
+    """Try some centres until the lesion fits with most of its volume."""
+    for _ in range(MAX_TRIES if len(candidates) else 0):
+        center = candidates[rng.integers(len(candidates))]
+        if occupied[tuple(center)]:
+            continue
+        box = _window(center, plan, anatomy)
+        shape = _grow(rng, plan, anatomy, box, center, occupied[box])
+        if shape is not None:
+            depth = signed_depth(shape, anatomy.grid.fine_spacing_mm)
+            return PlacedLesion(plan, box, depth, center * np.asarray(anatomy.grid.fine_spacing_mm))
+    return None
+
+
+def _window(center: NDArray[Any], plan: LesionPlan, anatomy: Anatomy) -> Box:
+    """A box that surely holds the lesion and its surroundings."""
+    reach_mm = 1.9 * _radius_mm(plan) * max(plan.stretch) + 6
+    reach = np.ceil(reach_mm / np.asarray(anatomy.grid.fine_spacing_mm)).astype(int)
+    low = np.maximum(center - reach, 0)
+    high = np.minimum(center + reach + 1, anatomy.grid.fine_shape)
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return i, j, k
+
+
+def _grow(
+    rng: np.random.Generator,
+    plan: LesionPlan,
+    anatomy: Anatomy,
+    box: Box,
+    center: NDArray[Any],
+    occupied: NDArray[Any],
+) -> NDArray[Any] | None:
+    """The voxels nearest to the centre in a distorted metric, as many as wanted; None if it does not fit."""
+    spacing = anatomy.grid.fine_spacing_mm
+    radius = _radius_mm(plan)
+    axes = [
+        (np.arange(part.start, part.stop) - middle) * size
+        for part, middle, size in zip(box, center, spacing, strict=True)
+    ]
+    offset = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) @ rotation(plan.turn_deg)
+    reach = np.sqrt(((offset / np.asarray(plan.stretch)) ** 2).sum(axis=-1)) / radius
+    rough = smooth_field(rng, _shape(reach), spacing, max(0.35 * radius, 0.8))
+    reach = reach + plan.roughness * rough + 3.0 * anatomy.csf[box]
+    reach += 1.5 * anatomy.nuclei[box] + (0.4 if plan.place == "juxtacortical" else 1.2) * anatomy.grey[box]
+    reach[occupied] = np.inf
+    count = round(plan.volume_mm3 / float(np.prod(spacing)))
+    if count >= reach.size or not np.isfinite(limit := np.partition(reach, count, axis=None)[count]):
+        return None
+    labels, _ = ndimage.label(reach < limit)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    if sizes.max() < 0.6 * count or limit > 1.8:
+        return None
+    filled: NDArray[Any] = ndimage.binary_fill_holes(labels == sizes.argmax()) & ~occupied
+    return filled
+
+
+def signed_depth(shape: NDArray[Any], spacing_mm: Vector3) -> NDArray[Any]:
+    """Distance from the boundary of a mask in millimetres, positive inside, float32."""
+    half = 0.5 * float(np.cbrt(np.prod(spacing_mm)))  # voxel centres lie half a voxel from the boundary
+    inside = ndimage.distance_transform_edt(shape, sampling=spacing_mm)
+    outside = ndimage.distance_transform_edt(~shape, sampling=spacing_mm)
+    depth: NDArray[Any] = np.where(shape, inside - half, half - outside).astype(np.float32)
+    return depth
+
+
+def _open_gaps(field: NDArray[Any], band: NDArray[Any], share: float) -> NDArray[Any]:
+    """Near 0 in a share of the rim and 1 in the rest, with soft ends."""
+    if share <= 0 or not (band > 0.5).any():
+        return np.ones_like(field)
+    return np.float32(0.1) + np.float32(0.9) * smooth_step(
+        (field - np.quantile(field[band > 0.5], share)) / 0.35
+    )
+
+
+def _radius_mm(plan: LesionPlan) -> float:
+    return float(np.cbrt(plan.volume_mm3 * 3 / (4 * np.pi)))
+
+
+def _distance_to(mask: NDArray[Any], spacing_mm: Sequence[float]) -> NDArray[Any]:
+    if not mask.any():
+        return np.full(mask.shape, np.inf)
+    distance: NDArray[Any] = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
+    return distance
+
+
+def _shape(array: NDArray[Any]) -> tuple[int, int, int]:
+    i, j, k = array.shape
+    return i, j, k
