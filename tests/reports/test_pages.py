@@ -72,10 +72,10 @@ def test_no_lesions():
 
 def test_a_lesion_outside_the_image_is_listed_without_a_picture():
     case = without_neighbours(phantom_case(), 1)
-    outside = {"subject": "01", "index": 9, "name": "lesion-009", "excluded_because": "outside_image"}
+    outside = {"subject": "01", "index": 9, "name": "lesion-009", "excluded_because": "too_small"}
     page = Tags(subject_page(report_of(case, lesion_table([*rows_of(case, {1: 0.9}), outside]))))
     assert "1 rim+ of 2 lesions" in page.text
-    assert EXCLUSION_REASONS["outside_image"] in page.text
+    assert EXCLUSION_REASONS["too_small"] in page.text
     assert "No picture" in page.text
 
 
