@@ -1,7 +1,8 @@
 """Partial ROC and precision-recall curves, of one fold and averaged over folds.
 
 Both curves are piecewise constant. TPR(f) is the highest true positive rate whose false positive rate is at
-most f, so a step holds from its point to the right. Precision(r) is that at the first attained recall of at least r, so a step holds from its point to the left; its area is the average precision.
+most f, so a step holds from its point to the right. Precision(r) is the precision at the first attained
+recall of at least r, so a step holds from its point to the left; its area is the average precision.
 """
 
 from __future__ import annotations
