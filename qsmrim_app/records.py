@@ -155,6 +155,7 @@ class PreparedSubject:
     registration: RegistrationResult
     qsm_units_found: str  # "ppm" or "ppb": what the file holds
     warnings: tuple[str, ...] = ()
+    native_rim_map: Path | None = None  # the expert's rim map, where there is one
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,56 @@
+"""All images of a session on one grid, each resampled once from where it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsmrim_app.images import resample_image, resample_labels
+from qsmrim_app.records import FloatArray, SpaceName, Volume
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The images of a session on the grids they came on.
+
+    QSM (ppb) and brain mask (bool) on the grid of the QSM, FLAIR on its own; each label map (int32) with the
+    space it lies in. ``flair_to_qsm`` (4, 4) takes world points of the FLAIR to world points of the QSM.
+    """
+
+    qsm: Volume
+    flair: Volume
+    brain_mask: Volume
+    labels: dict[str, tuple[Volume, SpaceName]]
+    flair_to_qsm: FloatArray
+
+
+def on_grid(sources: Sources, grid: Volume) -> dict[str, Volume]:
+    """Every image of a session on ``grid``: ``qsm``, ``flair``, ``brain_mask`` and the label maps by name.
+
+    What lies on the grid already is not touched. Images are resampled linearly, labels by majority
+    (`images`), both straight from their source.
+
+    Parameters
+    ----------
+    sources
+        The images.
+    grid
+        In the world of the QSM; only shape and affine count.
+    """
+    qsm_to_flair = np.linalg.inv(sources.flair_to_qsm)
+    brain = sources.brain_mask.with_data(sources.brain_mask.data.astype(np.int32))
+    placed = {
+        "qsm": resample_image(sources.qsm, grid),
+        "flair": resample_image(sources.flair, grid, qsm_to_flair),
+        "brain_mask": resample_labels(brain, grid),
+    }
+    placed["brain_mask"] = placed["brain_mask"].with_data(placed["brain_mask"].data > 0)
+    for name, (labels, space) in sources.labels.items():
+        placed[name] = resample_labels(labels, grid, qsm_to_flair if space == "FLAIR" else None)
+    return placed
+
+
+def vanished(source: Volume, placed: Volume) -> list[int]:
+    """Labels of the source that fill no voxel of the grid it was placed on."""
+    return sorted({int(n) for n in np.unique(source.data)} - {int(n) for n in np.unique(placed.data)} - {0})

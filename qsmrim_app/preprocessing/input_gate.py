@@ -1,0 +1,176 @@
+"""What is wrong with the input, in one sentence an error, with the file; and the input made uniform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from qsmrim_app.errors import GridMismatchError, InputError
+from qsmrim_app.images import (
+    Loaded,
+    load_image,
+    load_labels,
+    resample_image,
+    same_grid,
+    susceptibility_unit,
+    to_ppb,
+)
+from qsmrim_app.lesions.labelling import label_lesions
+from qsmrim_app.records import LesionKind, SpaceName, Volume
+
+_LARGEST_SHARE_OUTSIDE = 0.5  # of lesion voxels; beyond it the map belongs to another head or another space
+
+
+class LoadedLesions(NamedTuple):
+    """Numbered lesions on the grid they were drawn on."""
+
+    labels: Volume
+    space: SpaceName
+    warnings: tuple[str, ...]
+
+
+def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[str, ...]]:
+    """The susceptibility in ppb, the unit that the file holds, and what was odd about the file.
+
+    Raises
+    ------
+    UnreadableImageError, UnitError
+        If the file is no image, or its unit cannot be decided.
+    """
+    loaded = load_image(path)
+    unit = susceptibility_unit(loaded.volume.data, stated_unit, path)
+    return to_ppb(loaded.volume, unit), unit, loaded.warnings
+
+
+def load_intensities(path: Path) -> Loaded:
+    """A FLAIR or magnitude image, float32.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the file is no image.
+    InputError
+        If all its voxels are equal.
+    """
+    loaded = load_image(path)
+    low, high = loaded.volume.data.min(), loaded.volume.data.max()
+    if low == high:
+        raise InputError(f"{path}: every voxel is {low:g}; an image of a head was expected")
+    return loaded
+
+
+def load_on_qsm_grid(path: Path, qsm: Volume) -> Loaded:
+    """A magnitude image on the grid of the QSM, moved there by its header if it lies on another.
+
+    Raises
+    ------
+    GridMismatchError
+        If it does not reach the QSM.
+    """
+    loaded = load_intensities(path)
+    if same_grid(loaded.volume, qsm):
+        return loaded
+    moved = resample_image(loaded.volume, qsm)
+    if not moved.data.any():
+        raise GridMismatchError(f"{path}: this image and the QSM do not meet; check the headers of both")
+    note = f"{path.name}: not on the grid of the QSM; it was resampled onto it by its header"
+    return Loaded(moved, (*loaded.warnings, note))
+
+
+def load_lesions(
+    path: Path, kind: LesionKind, qsm: Volume, flair: Volume, stated: SpaceName | None
+) -> LoadedLesions:
+    """The lesions of a label map or a mask, numbered, and the space that their grid belongs to.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        A mask is split into lesions that touch (26-connected); instances keep their labels.
+    qsm, flair
+        The two grids the map may lie on.
+    stated
+        The space that the file name gives. The grid decides; the name only where both grids are one.
+
+    Raises
+    ------
+    InputError
+        If the labels are not whole numbers from 0.
+    GridMismatchError
+        If the map lies on neither grid.
+    """
+    labels, warnings = load_labels(path)
+    space, doubts = _space(labels, qsm, flair, stated, path)
+    if kind == "mask":
+        doubts += _mask_doubts(labels, path)
+        labels = label_lesions(labels)
+    else:
+        doubts += _instance_doubts(labels, path)
+    return LoadedLesions(labels, space, (*warnings, *doubts))
+
+
+def check_inside_head(lesions: Volume, brain_mask: Volume, path: Path) -> None:
+    """Pass silently if the lesions lie in the brain, or if there are none.
+
+    Parameters
+    ----------
+    lesions, brain_mask
+        Labels and bool on one grid, after registration.
+    path
+        The lesion file, for the message.
+
+    Raises
+    ------
+    InputError
+        If most lesion voxels lie outside the brain mask.
+    """
+    inside = brain_mask.data[lesions.data > 0]
+    if inside.size and (~inside).mean() > _LARGEST_SHARE_OUTSIDE:
+        raise InputError(
+            f"{path}: {(~inside).mean():.0%} of the lesion voxels lie outside the brain; check that the map "
+            "belongs to this session and that it lies in the space that its grid says"
+        )
+
+
+def _space(
+    labels: Volume, qsm: Volume, flair: Volume, stated: SpaceName | None, path: Path
+) -> tuple[SpaceName, tuple[str, ...]]:
+    fits: list[SpaceName] = []
+    if same_grid(labels, qsm):
+        fits.append("QSM")
+    if same_grid(labels, flair):
+        fits.append("FLAIR")
+    if not fits:
+        raise GridMismatchError(
+            f"{path}: this map lies neither on the grid of the QSM {qsm.shape} nor on that of the FLAIR "
+            f"{flair.shape}, but on one of {labels.shape}; resample it onto one of them"
+        )
+    if stated is None or stated in fits:
+        return stated or fits[0], ()
+    return fits[0], (
+        f"{path.name}: the name says {stated} space, but the grid is that of the {fits[0]}; the grid won",
+    )
+
+
+def _mask_doubts(labels: Volume, path: Path) -> tuple[str, ...]:
+    n = int(np.unique(labels.data[labels.data > 0]).size)
+    if n < 2:
+        return ()
+    return (f"{path.name}: a binary mask was expected, but it holds {n} labels; all were taken as lesion",)
+
+
+def _instance_doubts(labels: Volume, path: Path) -> tuple[str, ...]:
+    present = np.unique(labels.data[labels.data > 0])
+    if present.size != 1:
+        return ()
+    _, n_pieces = ndimage.label(labels.data > 0, structure=np.ones((3, 3, 3)))
+    if n_pieces == 1:
+        return ()
+    return (
+        f"{path.name}: one label in {n_pieces} separate pieces counts as one lesion; a binary mask should be "
+        "named label-lesion_mask",
+    )

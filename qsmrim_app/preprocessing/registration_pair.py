@@ -1,0 +1,100 @@
+"""Two images made comparable, and how well a motion fits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qsmrim_app.images import grid_with_spacing, resample_image, resample_labels
+from qsmrim_app.preprocessing.brain_mask import mask_from_intensity, widen
+from qsmrim_app.preprocessing.itk_bridge import is_sheared, orthogonal_grid
+from qsmrim_app.preprocessing.similarity import dice, mutual_information
+from qsmrim_app.records import FloatArray, Volume
+
+_SPACING_MM = 1.5
+_MARGIN_MM = 15.0  # the edge of the brain guides the registration, so enough of its outside must be seen
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is compared, on orthogonal grids of about 1.5 mm.
+
+    ``fixed`` is the GRE magnitude (or the QSM), ``moving`` the FLAIR; ``mask`` (bool, grid of ``fixed``) is
+    where they are compared; ``fixed_head`` and ``moving_head`` are bool, each on the grid of its image.
+    """
+
+    fixed: Volume
+    moving: Volume
+    mask: Volume
+    fixed_head: Volume
+    moving_head: Volume
+
+
+class Score(NamedTuple):
+    """Mutual information (nats) inside the mask and Dice coefficient of the heads; higher is better."""
+
+    similarity: float
+    overlap: float
+
+
+def make_pair(fixed: Volume, moving: Volume, brain_mask: Volume) -> Pair:
+    """Bring both images to about 1.5 mm; where voxel axes are not perpendicular, onto a grid where they are.
+
+    Parameters
+    ----------
+    fixed, moving
+        Intensities, each on its own grid.
+    brain_mask
+        bool, grid of ``fixed``.
+    """
+    fixed_work, moving_work = (resample_image(image, _work_grid(image)) for image in (fixed, moving))
+    brain = resample_labels(brain_mask.with_data(brain_mask.data.astype(np.int32)), _work_grid(fixed))
+    mask = widen(brain.with_data(brain.data > 0), _MARGIN_MM)
+    head = mask_from_intensity(moving_work)
+    return Pair(fixed_work, moving_work, mask, brain.with_data(brain.data > 0), head)
+
+
+def score(pair: Pair, fixed_to_moving: FloatArray) -> Score:
+    """How well a motion fits: ``fixed_to_moving`` (4, 4) takes fixed to moving world points, RAS millimetres.
+
+    Only places that the moving image reaches count for the similarity.
+    """
+    moved = resample_image(pair.moving, pair.fixed, fixed_to_moving)
+    inside = pair.mask.data & _reached(pair, fixed_to_moving)
+    head = resample_labels(
+        pair.moving_head.with_data(pair.moving_head.data.astype(np.int32)), pair.fixed, fixed_to_moving
+    )
+    return Score(
+        mutual_information(pair.fixed.data[inside], moved.data[inside]),
+        dice(pair.fixed_head.data, head.data > 0),
+    )
+
+
+def best_start(pair: Pair) -> FloatArray:
+    """The header alone, or the shift that joins the centres of the heads where that is more similar.
+
+    Heads that a scanner's header aligns already must not be torn apart because one image covers more of the
+    neck.
+    """
+    centres = np.eye(4)
+    if pair.fixed_head.data.any() and pair.moving_head.data.any():
+        centres[:3, 3] = _centre(pair.moving_head) - _centre(pair.fixed_head)
+    return max((np.eye(4), centres), key=lambda start: score(pair, start).similarity)
+
+
+def _work_grid(image: Volume) -> Volume:
+    grid = orthogonal_grid(image) if is_sheared(image) else image
+    return grid_with_spacing(grid, (_SPACING_MM,) * 3)
+
+
+def _reached(pair: Pair, fixed_to_moving: FloatArray) -> NDArray[np.bool_]:
+    everywhere = pair.moving.with_data(np.ones(pair.moving.shape, dtype=np.float32))
+    return np.asarray(resample_image(everywhere, pair.fixed, fixed_to_moving).data > 0.5)
+
+
+def _centre(mask: Volume) -> NDArray[Any]:
+    voxel = np.argwhere(mask.data).mean(axis=0)
+    return np.asarray(mask.affine[:3, :3] @ voxel + mask.affine[:3, 3])

@@ -1,0 +1,104 @@
+"""Which of the ways to a brain mask a session takes, and how the mask reaches the FLAIR."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from qsmrim_app.errors import GridMismatchError, InputError
+from qsmrim_app.images import load_labels, resample_labels, same_grid
+from qsmrim_app.preprocessing.brain_mask import is_masked, mask_from_intensity, mask_from_support, widen
+from qsmrim_app.records import Volume
+
+_CARRY_MARGIN_MM = 10.0  # heads differ by this much between two scans of a session, by their headers
+_SMALLEST_SHARE = (
+    0.25  # of the head of the FLAIR that must be near the carried mask; else the headers do not fit
+)
+
+
+class SessionMask(NamedTuple):
+    """A brain mask (bool, grid of the QSM) and what a user should know of it."""
+
+    mask: Volume
+    warnings: tuple[str, ...]
+
+
+def session_mask(qsm: Volume, magnitude: Volume | None, flair: Volume, given: Path | None) -> SessionMask:
+    """The brain on the grid of the QSM: the mask that came with the data, else by QSM, magnitude or FLAIR.
+
+    Parameters
+    ----------
+    qsm, flair
+        On their own grids.
+    magnitude
+        On the grid of the QSM.
+    given
+        A mask file on the grid of the QSM, or on that of the FLAIR (then its header carries it over).
+
+    Raises
+    ------
+    GridMismatchError
+        If the given mask lies on neither grid.
+    InputError
+        If the mask is empty.
+    """
+    found = _given_mask(given, qsm, flair) if given else _derived_mask(qsm, magnitude, flair)
+    if not found.mask.data.any():
+        source = f"{given}: this brain mask" if given else "the brain mask made from the images"
+        raise InputError(
+            f"{source} is empty on the grid of the QSM; give a brain mask, or correct the headers"
+        )
+    return found
+
+
+def mask_for_flair(brain_mask: Volume, flair: Volume) -> Volume:
+    """Where the FLAIR shows brain, on its own grid, for the bias correction, which comes before registration.
+
+    The head of the FLAIR, cut to the surroundings of the brain mask as the headers place it; the whole head
+    where the headers do not fit together.
+
+    Parameters
+    ----------
+    brain_mask
+        bool, grid of the QSM.
+    flair
+        Intensities on their own grid.
+    """
+    head = mask_from_intensity(flair)
+    carried = resample_labels(brain_mask.with_data(brain_mask.data.astype(np.int32)), flair)
+    near = widen(flair.with_data(carried.data > 0), _CARRY_MARGIN_MM).data & head.data
+    if near.sum() >= max(1.0, _SMALLEST_SHARE * int(head.data.sum())):
+        return head.with_data(near)
+    return head
+
+
+def _given_mask(path: Path, qsm: Volume, flair: Volume) -> SessionMask:
+    labels, warnings = load_labels(path)
+    if same_grid(labels, qsm):
+        return SessionMask(labels.with_data(labels.data > 0), warnings)
+    if not same_grid(labels, flair):
+        raise GridMismatchError(
+            f"{path}: this brain mask lies on a grid of {labels.shape}, neither on that of the QSM "
+            f"{qsm.shape} nor on that of the FLAIR {flair.shape}; resample it onto the QSM"
+        )
+    moved = resample_labels(labels, qsm)
+    note = f"{path.name}: this brain mask lies on the FLAIR; its header carried it to the QSM"
+    return SessionMask(moved.with_data(moved.data > 0), (*warnings, note))
+
+
+def _derived_mask(qsm: Volume, magnitude: Volume | None, flair: Volume) -> SessionMask:
+    if is_masked(qsm):
+        return SessionMask(mask_from_support(qsm), ())
+    if magnitude is not None:
+        note = (
+            "the QSM is not masked; the brain mask comes from the magnitude (Otsu's threshold), so check it"
+        )
+        return SessionMask(mask_from_intensity(magnitude), (note,))
+    head = mask_from_intensity(flair)
+    moved = resample_labels(head.with_data(head.data.astype(np.int32)), qsm)
+    note = (
+        "the QSM is not masked and no magnitude was found; the head of the FLAIR stands in for the brain mask"
+    )
+    return SessionMask(qsm.with_data(moved.data > 0), (note,))

@@ -1,0 +1,72 @@
+"""What every preprocessing node shares: where it writes, how it fails, when its old result is stale."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import BaseInterfaceInputSpec, SimpleInterface, isdefined, traits
+
+import qsmrim_app.images as images_module
+import qsmrim_app.lesions.labelling as labelling_module
+from qsmrim_app.errors import QsmrimError
+from qsmrim_app.images import load_image, load_labels
+from qsmrim_app.preprocessing.prepared_file import write_error
+from qsmrim_app.records import Volume
+
+
+@cache
+def recipe() -> str:
+    """A digest of the code that makes the results: another version does not take over an old work folder."""
+    homes = [Path(__file__).parent, Path(str(images_module.__file__)), Path(str(labelling_module.__file__))]
+    files = [file for home in homes for file in (sorted(home.glob("*.py")) if home.is_dir() else [home])]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+class StepInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
+    """Inputs of every step."""
+
+    recipe = traits.Str(desc="digest of the code; part of the hash that decides whether a result is stale")
+
+
+class Step(SimpleInterface):  # type: ignore[misc]
+    """A node: load, call a pure function, save into the node's own folder."""
+
+    input_spec = StepInputSpec
+
+    def __init__(self, **inputs: Any) -> None:
+        super().__init__(**{"recipe": recipe(), **inputs})
+
+    def _run_interface(self, runtime: Any) -> Any:
+        folder = Path(runtime.cwd)
+        try:
+            self._results.update(self.work(folder))
+        except QsmrimError as error:
+            write_error(error, folder)
+            raise
+        return runtime
+
+    @abstractmethod
+    def work(self, folder: Path) -> dict[str, Any]:
+        """Outputs of the step, by name; files go into ``folder``."""
+
+    def given(self, name: str) -> Any:
+        """The value of an input, or None where nothing is connected to it."""
+        value = getattr(self.inputs, name)
+        return value if isdefined(value) else None
+
+    def image(self, name: str) -> Volume:
+        """The image behind an input."""
+        return load_image(Path(getattr(self.inputs, name))).volume
+
+    def labels(self, name: str) -> Volume:
+        """The label map behind an input, int32."""
+        return load_labels(Path(getattr(self.inputs, name))).volume
+
+    def mask(self, name: str) -> Volume:
+        """The mask behind an input, bool."""
+        labels = self.labels(name)
+        return labels.with_data(labels.data > 0)
