@@ -27,7 +27,7 @@ DERIVATIVES: Mapping[str, str] = {  # folder -> what it holds
     "raters": "Simulated rim ratings",
 }
 REFERENCES = (
-    "Fonov V et al. Unbiased average age-appropriate atlases for pediatric studies. NeuroImage 2011;54:313-327",
+    "Fonov V et al. Unbiased average age-appropriate atlases. NeuroImage 2011;54:313-327",
     "Marques JP et al. QSM reconstruction challenge 2.0. Magn Reson Med 2021;86:526-542",
 )
 PARTICIPANT_COLUMNS: Mapping[str, Column] = {

@@ -1,0 +1,65 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qsmrim_app.bids_io.label_tables import read_label_table
+from qsmrim_app.errors import OutputError
+from qsmrim_app.images import load_image, load_labels
+from qsmrim_app.levels.simulate import run_simulation
+from qsmrim_app.settings import SimulationSettings
+
+SETTINGS = SimulationSettings(
+    seed=2, spacing_mm=(1.0, 1.0, 3.0), flair_spacing_mm=(2.0, 2.0, 2.0), lesions_median=8, guarantee_rim=True
+)
+VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated") / "cohort"
+    run_simulation(SETTINGS, folder)
+    return folder
+
+
+def test_a_folder_with_other_content_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="not empty"):
+        run_simulation(SETTINGS, tmp_path)
+
+
+@pytest.mark.slow
+def test_rows_and_labels_name_the_same_lesions(dataset):
+    stem = "sub-sim001/anat/sub-sim001_space-Chimap_desc-lesions_dseg"
+    labels = load_labels(dataset / f"derivatives/raters/{stem}.nii.gz").volume.data
+    rows = read_label_table(dataset / f"derivatives/raters/{stem}.tsv")
+    assert set(rows) == set(labels.ravel().tolist()) - {0}
+    assert any(row.rim_truth for row in rows.values())
+    assert set(read_label_table(dataset / f"derivatives/lesions/{stem}.tsv")) == set(rows)
+    qsm = load_image(dataset / "derivatives/qsm/sub-sim001/anat/sub-sim001_Chimap.nii.gz").volume
+    assert qsm.shape == labels.shape
+    assert abs(qsm.data).max() < 1.5  # ppm
+
+
+@pytest.mark.slow
+def test_the_same_settings_give_the_same_bytes_whatever_else_is_simulated(dataset, tmp_path):
+    run_simulation(SETTINGS, tmp_path)
+    files = [path.relative_to(dataset) for path in sorted(dataset.rglob("*")) if path.is_file()]
+    assert len(files) == 10 + 4 + 9
+    for path in files:
+        assert (tmp_path / path).read_bytes() == (dataset / path).read_bytes(), path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not VALIDATOR.exists() and not shutil.which(VALIDATOR.name), reason="no BIDS validator")
+@pytest.mark.parametrize("part", ["", "derivatives/qsm", "derivatives/lesions", "derivatives/raters"])
+def test_the_validator_finds_no_error(dataset, part):
+    command = [
+        str(VALIDATOR) if VALIDATOR.exists() else VALIDATOR.name,
+        str(dataset / part),
+        "--ignoreWarnings",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

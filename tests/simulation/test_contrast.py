@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from qsmrim_app.simulation.contrast import ECHO_TIMES_S, fit_field
+
+
+def test_the_field_comes_back_from_the_phase_of_the_echoes_through_wraps():
+    field = np.array([-300.0, -40.0, 0.0, 15.0, 500.0], dtype=np.float32)  # rad/s; 500 wraps three times
+    times = np.array(ECHO_TIMES_S)
+    echoes = (np.exp(-20 * times)[:, None] * np.exp(1j * (times[:, None] * field + 0.7))).astype(np.complex64)
+    assert np.allclose(fit_field(echoes, times), field, atol=0.05)
+
+
+@pytest.mark.parametrize("rate_per_s", [15.0, 60.0])
+def test_the_noise_of_the_field_is_that_of_the_best_fit(rate_per_s):
+    """A weighted line: sigma / sqrt(sum of weight times squared distance to the mean time)."""
+    rng = np.random.default_rng(0)
+    times = np.array(ECHO_TIMES_S)
+    noise = 0.02 * (rng.standard_normal((10, 4000)) + 1j * rng.standard_normal((10, 4000)))
+    echoes = np.exp(-rate_per_s * times)[:, None] * np.exp(30j * times[:, None]) + noise
+    error = fit_field(echoes.astype(np.complex64), times) - 30
+    weight = np.exp(-2 * rate_per_s * times)
+    spread = (weight * (times - (weight * times).sum() / weight.sum()) ** 2).sum()
+    assert error.std() == pytest.approx(0.02 / np.sqrt(spread), rel=0.1)
+    assert abs(error.mean()) < 0.2
