@@ -62,8 +62,8 @@ RATER_COLUMNS: Mapping[str, Column] = {
 _README = """# A simulated cohort
 
 Every image here was computed by qsmrim-simulate; no person was scanned. Brains are deformed copies of the
-MNI152 template, lesions and their paramagnetic rims are drawn at random, susceptibility is turned into a field
-by the dipole model and reconstructed again. Figures obtained on it say nothing about patients.
+MNI152 template, lesions and their paramagnetic rims are drawn at random, susceptibility is turned into a
+field by the dipole model and reconstructed again. Figures obtained on it say nothing about patients.
 
 `derivatives/qsm` holds the susceptibility maps, `derivatives/lesions` the lesion instances,
 `derivatives/raters` the rim status as two simulated raters see it, beside the truth.

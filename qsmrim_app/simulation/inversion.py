@@ -21,6 +21,7 @@ from qsmrim_app.simulation.susceptibility import dipole_kernel, frequencies, pad
 
 InversionMethod = Literal["closed-form", "truncated", "total-variation"]
 N_ITERATIONS = 12
+RIDGE = 0.003  # keeps frequencies near the cone, where the kernel vanishes, from shading the whole brain
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def invert_field(
         safe = np.where(np.abs(kernel) < threshold, np.where(kernel < 0, -threshold, threshold), kernel)
         result = fft.irfftn(spectrum / safe, s=padded, workers=1)
     elif plan.method == "closed-form":
-        weight = kernel**2 + np.float32(plan.strength) * _gradient_power(padded, spacing_mm)
+        weight = kernel**2 + RIDGE + np.float32(plan.strength) * _gradient_power(padded, spacing_mm)
         weight[0, 0, 0] = 1
         result = fft.irfftn(spectrum * (kernel / weight), s=padded, workers=1)
     else:
@@ -87,7 +88,7 @@ def _total_variation(
     """Alternate between a closed-form solution and shrinking its gradients."""
     coupling = np.float32(0.02)
     crop = tuple(slice(0, size) for size in limits[0].shape)
-    power = kernel**2 + coupling * _gradient_power(padded, spacing_mm)
+    power = kernel**2 + RIDGE + coupling * _gradient_power(padded, spacing_mm)
     power[0, 0, 0] = 1
     data_term = spectrum * kernel
     result = fft.irfftn(data_term / power, s=padded, workers=1)
