@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 for _name in (
     "OMP_NUM_THREADS",
@@ -23,6 +24,29 @@ from qsmrim_app.records import Case  # noqa: E402
 from tests import phantoms  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out, and count as deselected, what this machine cannot run: a skip always means missing data."""
+    needs = {item: {name for name in _MACHINE if item.get_closest_marker(name)} for item in items}
+    missing = {name for name in set().union(*needs.values()) if not _MACHINE[name]()}
+    left_out = [item for item in items if needs[item] & missing]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_container_engine() -> bool:
+    return any(shutil.which(engine) for engine in ("docker", "podman"))
+
+
+_MACHINE = {"gpu": _has_gpu, "container": _has_container_engine}
 
 
 @pytest.fixture
