@@ -22,6 +22,7 @@ from qsmrim_app.settings import DetectorSettings
 
 _LOG = logging.getLogger(__name__)
 _MIN_RIM_FOR_SYNTHESIS = 2
+_LAYOUT = torch.channels_last_3d  # a training step on the CPU is a tenth to a sixth faster in it
 
 
 class EpochReport(NamedTuple):
@@ -101,14 +102,16 @@ def train(
     schedule = run.settings.training
     with torch.random.fork_rng(devices=_gpus(run.device)):
         _seed_all(run.seed, 0)
-        state = _start(build().to(run.device), run)
+        network = build().to(run.device, memory_format=_LAYOUT)  # type: ignore[call-overload]
+        state = _start(network, run)
         for epoch in range(state.finished + 1, schedule.epochs + 1):
             report = _train_epoch(state, rows, run, epoch)
             _save(state, run, epoch)
             _LOG.info("seed %d epoch %d/%d loss %.4f", run.seed, epoch, schedule.epochs, report.loss)
             if progress is not None:
                 progress(report)
-    return state.network.cpu().eval()
+    state.network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return state.network.eval()
 
 
 # ---- one epoch ---------------------------------------------------------------------------------------------
@@ -136,6 +139,7 @@ def _prepare(
     if settings.training.augment:
         parameters = draw_parameters(len(batch), settings.augmentation, generator)
         patches = augment(patches, parameters, settings.spacing_mm)
+    patches = patches.contiguous(memory_format=_LAYOUT)
     return patches, rows.features[batch].to(run.device), rows.labels[batch].to(run.device)
 
 
@@ -162,7 +166,7 @@ class _State:
 def _start(network: nn.Module, run: TrainingRun) -> _State:
     """The state before the first epoch, or after the last one that the checkpoint holds."""
     training = run.settings.training
-    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
     milestones = [round(share * training.epochs) for share in training.milestones]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=training.decay)
     saved = _resumable(run)
