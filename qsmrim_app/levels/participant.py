@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -29,7 +28,7 @@ from qsmrim_app.levels.session_report import (
 from qsmrim_app.levels.session_tasks import MeasureTask, WriteTask, measure_inputs, write_outputs
 from qsmrim_app.levels.summary import summarise
 from qsmrim_app.levels.workers import run_in_workers
-from qsmrim_app.preprocessing.workflow import prepare_subjects
+from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.reports.methods_text import MethodsText, methods_text
 from qsmrim_app.reports.notices import RESEARCH_ONLY, model_notice
@@ -195,7 +194,7 @@ def _finish(run: _Run) -> Outcome:
     statuses = _statuses(run)
     write_status(output_dir, statuses)
     if run.settings.clean_workdir or (run.settings.work_dir is None and not run.errors):
-        shutil.rmtree(work_folder(run.settings), ignore_errors=True)
+        remove_work(work_folder(run.settings), run.inputs)
     model = run.classifier.summary()
     notice = model_notice(model.trained_on_simulation) if model else RESEARCH_ONLY
     return Outcome(exit_code_of(statuses), summarise(run.tables, run.pages, statuses, notice))

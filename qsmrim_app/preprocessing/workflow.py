@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,18 @@ def prepare_subjects(
         for item in killed:
             results |= _prepare_together([item], settings, analysis_spacing_mm, work_dir, resources)
     return results
+
+
+def remove_work(work_dir: Path, keys: Iterable[SessionKey]) -> None:
+    """Remove what `prepare_subjects` left of the given sessions, and folders that are empty then.
+
+    Nothing else: another run may work in the same folder, and a user may keep other things in it.
+    """
+    for key in keys:
+        shutil.rmtree(work_dir / WORKFLOW / session_wf_name(key), ignore_errors=True)
+    for folder in (work_dir / WORKFLOW, work_dir):
+        with suppress(OSError):  # not empty, or never made
+            folder.rmdir()
 
 
 def _prepare_together(
