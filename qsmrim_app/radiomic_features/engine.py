@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import radiomics
-import SimpleITK as sitk  # noqa: N813 - its customary name
+import SimpleITK as sitk
 from numpy.typing import NDArray
 from radiomics.firstorder import RadiomicsFirstOrder
 from radiomics.glcm import RadiomicsGLCM
