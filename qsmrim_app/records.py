@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ LesionKind = Literal["instances", "mask"]
 SpaceName = Literal["FLAIR", "QSM"]
 
 
-class SessionKey(NamedTuple):
+@dataclass(frozen=True, order=True)
+class SessionKey:
     """Names one imaging session: labels without ``sub-`` and ``ses-``; ``session`` may be empty."""
 
     subject: str

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_origin
 
 import cattrs
+import numpy as np
 from cattrs.preconf.json import make_converter
 
 from qsmrim_app.errors import UsageError
@@ -205,6 +206,8 @@ def _converter() -> cattrs.Converter:
     converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(Path, str)
     converter.register_structure_hook(Path, lambda value, _: Path(value))
+    converter.register_unstructure_hook_func(_is_array, lambda array: array.tolist())
+    converter.register_structure_hook_func(_is_array, lambda value, _: np.array(value, dtype=np.float64))
     return converter
 
 
@@ -246,3 +249,7 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
         current = changes.get(outer, getattr(settings, outer))
         changes[outer] = with_values(current, {inner: value}) if inner else value
     return dataclasses.replace(settings, **changes)  # type: ignore[type-var]
+
+
+def _is_array(kind: Any) -> bool:
+    return get_origin(kind) is np.ndarray
