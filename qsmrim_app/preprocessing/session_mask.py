@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from qsmrim_app.errors import GridMismatchError, InputError
-from qsmrim_app.images import load_labels, resample_labels, same_grid
+from qsmrim_app.images import load_labels, resample_image, resample_labels, same_grid
 from qsmrim_app.preprocessing.brain_mask import is_masked, mask_from_intensity, mask_from_support, widen
 from qsmrim_app.records import Volume
 
+_HALF = 0.5  # of a voxel
 _CARRY_MARGIN_MM = 10.0  # heads differ by this much between two scans of a session, by their headers
 _SMALLEST_SHARE = (
     0.25  # of the head of the FLAIR that must be near the carried mask; else the headers do not fit
@@ -67,8 +68,8 @@ def mask_for_flair(brain_mask: Volume, flair: Volume) -> Volume:
         Intensities on their own grid.
     """
     head = mask_from_intensity(flair)
-    carried = resample_labels(brain_mask.with_data(brain_mask.data.astype(np.int32)), flair)
-    near = widen(flair.with_data(carried.data > 0), _CARRY_MARGIN_MM).data & head.data
+    carried = resample_image(brain_mask.with_data(brain_mask.data.astype(np.float32)), flair)
+    near = widen(flair.with_data(carried.data > _HALF), _CARRY_MARGIN_MM).data & head.data
     if near.sum() >= max(1.0, _SMALLEST_SHARE * int(head.data.sum())):
         return head.with_data(near)
     return head
