@@ -223,6 +223,8 @@ def _read_member(folder: Path, member: MemberFile) -> Weights:
 def _read_bytes(path: Path, limit: int) -> bytes:
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise CheckpointError(f"{path} is no regular file; name the folder of a model")
         if size > limit:
             raise CheckpointError(f"{path} has {size} bytes; a model file has at most {limit}")
         return path.read_bytes()

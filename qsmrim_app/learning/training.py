@@ -35,6 +35,12 @@ class EpochReport(NamedTuple):
     n_batches: int
     n_batches_few_rim: int  # batches with fewer than two rim+, from which DeepSMOTE makes no row
 
+    def __str__(self) -> str:
+        return (
+            f"seed {self.seed}, epoch {self.epoch} of {self.n_epochs}: loss {self.loss:.4f}; "
+            f"{self.n_batches_few_rim} of {self.n_batches} batches held fewer than two rim+ lesions"
+        )
+
 
 Progress = Callable[[EpochReport], None]
 
@@ -95,11 +101,14 @@ def train(
     Raises
     ------
     ModelError
-        If there are fewer than two rows, or the loss is no longer finite.
+        If there are fewer than two rows or two rows a batch, or the loss is no longer finite.
     """
-    if len(rows.labels) < 2:
-        raise ModelError(f"training needs at least two labelled lesions, found {len(rows.labels)}")
     schedule = run.settings.training
+    if min(len(rows.labels), schedule.batch_size) < 2:
+        raise ModelError(
+            f"training needs two labelled lesions and batches of two at least, found {len(rows.labels)} "
+            f"lesions and a batch size of {schedule.batch_size}"
+        )
     with torch.random.fork_rng(devices=_gpus(run.device)):
         _seed_all(run.seed, 0)
         network = build().to(run.device, memory_format=_LAYOUT)  # type: ignore[call-overload]
@@ -107,7 +116,7 @@ def train(
         for epoch in range(state.finished + 1, schedule.epochs + 1):
             report = _train_epoch(state, rows, run, epoch)
             _save(state, run, epoch)
-            _LOG.info("seed %d epoch %d/%d loss %.4f", run.seed, epoch, schedule.epochs, report.loss)
+            _LOG.info("%s", report)
             if progress is not None:
                 progress(report)
     state.network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -167,7 +176,7 @@ def _start(network: nn.Module, run: TrainingRun) -> _State:
     """The state before the first epoch, or after the last one that the checkpoint holds."""
     training = run.settings.training
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
-    milestones = [round(share * training.epochs) for share in training.milestones]
+    milestones = [max(1, round(share * training.epochs)) for share in training.milestones]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=training.decay)
     saved = _resumable(run)
     if saved is None:

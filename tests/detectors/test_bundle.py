@@ -173,6 +173,13 @@ def test_a_missing_member_and_a_missing_model_are_named(folder):
         load_detector(folder.parent / "elsewhere")
 
 
+def test_only_regular_files_are_read(folder):
+    (folder / "member-2.safetensors").unlink()
+    (folder / "member-2.safetensors").symlink_to("/dev/zero")  # would never end
+    with pytest.raises(CheckpointError, match=r"member-2\.safetensors is no regular file"):
+        load_detector(folder)
+
+
 def test_a_file_that_is_too_large_is_not_read(folder, monkeypatch):
     monkeypatch.setattr(bundles, "MAX_MEMBER_BYTES", 1000)
     with pytest.raises(CheckpointError, match="has at most 1000"):

@@ -7,7 +7,7 @@ import torch
 from qsmrim_app.errors import ModelError
 from qsmrim_app.learning.checkpoints import load_checkpoint
 from qsmrim_app.learning.scaling import fit_feature_scaler, scale_patches
-from qsmrim_app.learning.training import TrainingRows, TrainingRun, train
+from qsmrim_app.learning.training import EpochReport, TrainingRows, TrainingRun, train
 from qsmrim_app.networks.qsmrim_net import QsmRimNet
 from tests.phantom_samples import lesion_samples, tiny_settings
 
@@ -124,8 +124,25 @@ def test_augmentation_is_used_in_training(rng):
 
 
 def test_one_lesion_is_no_training_set(rng):
-    with pytest.raises(ModelError, match="at least two"):
+    with pytest.raises(ModelError, match="found 1 lesions"):
         _train(_rows(1, rng))
+
+
+def test_a_batch_of_one_is_refused(rng):
+    with pytest.raises(ModelError, match="a batch size of 1"):
+        _train(_rows(4, rng), training__batch_size=1)
+
+
+def test_an_early_milestone_leaves_the_first_epoch_its_learning_rate(rng):
+    rows = _rows(4, rng)
+    early = _train(rows, training__epochs=1, training__milestones=(0.1, 0.5))
+    assert _same(early, _train(rows, training__epochs=1, training__milestones=()))
+
+
+def test_a_report_says_how_many_batches_gave_no_synthetic_row():
+    assert str(EpochReport(3, 1, 40, 0.25, 5, 2)) == (
+        "seed 3, epoch 1 of 40: loss 0.2500; 2 of 5 batches held fewer than two rim+ lesions"
+    )
 
 
 def test_a_training_that_diverges_is_stopped(rng):
