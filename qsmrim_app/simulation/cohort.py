@@ -181,15 +181,15 @@ def _draw_anatomy(rng: np.random.Generator, age_years: int) -> AnatomyPlan:
         shift_mm=(float(shift[0]), float(shift[1]), float(shift[2])),
         deformation_mm=float(rng.uniform(1.2, 2.6)),
         ventricle_growth=float(np.clip(1.0 + 0.006 * (age_years - 30) + rng.normal(0, 0.12), 0.85, 1.6)),
-        iron=float(np.clip(0.75 + 0.006 * age_years + rng.normal(0, 0.12), 0.6, 1.6)),
+        iron=float(np.clip(0.85 + 0.006 * age_years + rng.normal(0, 0.12), 0.6, 1.6)),
         seed=int(rng.integers(2**31)),
     )
 
 
 def _draw_veins(rng: np.random.Generator) -> VeinPlan:
     return VeinPlan(
-        n_medullary=int(rng.integers(60, 120)),
-        n_sulcal=int(rng.integers(300, 600)),
+        n_medullary=int(rng.integers(80, 160)),
+        n_sulcal=int(rng.integers(450, 900)),
         medullary_radius_mm=(0.2, 0.5),
         sulcal_radius_mm=(0.3, 0.9),
         blood_ppb=float(rng.uniform(220, 380)),

@@ -47,7 +47,7 @@ def test_rows_and_labels_name_the_same_lesions(dataset):
 def test_the_same_settings_give_the_same_bytes_whatever_else_is_simulated(dataset, tmp_path):
     run_simulation(SETTINGS, tmp_path)
     files = [path.relative_to(dataset) for path in sorted(dataset.rglob("*")) if path.is_file()]
-    assert len(files) == 10 + 4 + 9
+    assert len(files) == 8 + 14  # raw, derivatives
     for path in files:
         assert (tmp_path / path).read_bytes() == (dataset / path).read_bytes(), path
 
