@@ -9,7 +9,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qsmrim_app.records import Volume
+from qsmrim_app.images import resample_image
+from qsmrim_app.records import FloatArray, Volume
 
 MASKED_BELOW = 0.95  # a QSM with a larger share of non-zero voxels has not been masked
 _CLOSING_MM = 5.0  # bridges sulci and veins that the QSM left out
@@ -69,6 +70,22 @@ def widen(mask: Volume, margin_mm: float) -> Volume:
     return mask.with_data(_dilate(mask.data, mask.spacing_mm, margin_mm))
 
 
+def carry_mask(mask: Volume, grid: Volume, grid_to_mask_mm: FloatArray | None = None) -> Volume:
+    """A mask on another grid: the voxels of which it fills more than half.
+
+    Parameters
+    ----------
+    mask
+        bool, on its own grid.
+    grid
+        Where it is wanted; only shape and affine count.
+    grid_to_mask_mm
+        Shape (4, 4): world point of the grid to world point of the mask, RAS millimetres. None: identity.
+    """
+    share = resample_image(mask.with_data(mask.data.astype(np.float32)), grid, grid_to_mask_mm)
+    return share.with_data(share.data > 0.5)
+
+
 def _above_otsu(data: NDArray[Any]) -> NDArray[np.bool_]:
     """Brighter than Otsu's threshold of the logarithm: head and air differ by a factor, tissues by less."""
     logarithm = np.log1p(
@@ -95,8 +112,19 @@ def _dilate(mask: NDArray[np.bool_], spacing: tuple[float, float, float], mm: fl
         for part, margin in zip(ndimage.find_objects(mask.astype(np.int8))[0], pad, strict=True)
     )
     grown = np.zeros_like(mask)
-    grown[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing) <= mm
+    grown[box] = _distance_mm(mask[box], spacing) <= mm
     return grown
+
+
+def _distance_mm(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> NDArray[np.float32]:
+    """Distance of every voxel to the mask, inside at most 0; twice as fast as SciPy's, and equal outside."""
+    image = sitk.GetImageFromArray(mask.astype(np.uint8).transpose(2, 1, 0))
+    image.SetSpacing(spacing)
+    distance = sitk.SignedMaurerDistanceMapImageFilter()
+    distance.SetNumberOfThreads(1)
+    distance.SquaredDistanceOff()
+    distance.UseImageSpacingOn()
+    return np.asarray(sitk.GetArrayFromImage(distance.Execute(image)).transpose(2, 1, 0), dtype=np.float32)
 
 
 def _erode(mask: NDArray[np.bool_], spacing: tuple[float, float, float], mm: float) -> NDArray[np.bool_]:

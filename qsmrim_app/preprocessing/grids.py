@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsmrim_app.images import resample_image, resample_labels
+from qsmrim_app.preprocessing.brain_mask import carry_mask
 from qsmrim_app.records import FloatArray, SpaceName, Volume
 
 
@@ -39,13 +40,11 @@ def on_grid(sources: Sources, grid: Volume) -> dict[str, Volume]:
         In the world of the QSM; only shape and affine count.
     """
     qsm_to_flair = np.linalg.inv(sources.flair_to_qsm)
-    brain = sources.brain_mask.with_data(sources.brain_mask.data.astype(np.int32))
     placed = {
         "qsm": resample_image(sources.qsm, grid),
         "flair": resample_image(sources.flair, grid, qsm_to_flair),
-        "brain_mask": resample_labels(brain, grid),
+        "brain_mask": carry_mask(sources.brain_mask, grid),
     }
-    placed["brain_mask"] = placed["brain_mask"].with_data(placed["brain_mask"].data > 0)
     for name, (labels, space) in sources.labels.items():
         placed[name] = resample_labels(labels, grid, qsm_to_flair if space == "FLAIR" else None)
     return placed

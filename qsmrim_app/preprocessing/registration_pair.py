@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.images import grid_with_spacing, resample_image, resample_labels
-from qsmrim_app.preprocessing.brain_mask import mask_from_intensity, widen
+from qsmrim_app.images import grid_with_spacing, resample_image
+from qsmrim_app.preprocessing.brain_mask import carry_mask, mask_from_intensity, widen
 from qsmrim_app.preprocessing.itk_bridge import is_sheared, orthogonal_grid
 from qsmrim_app.preprocessing.similarity import dice, mutual_information
 from qsmrim_app.records import FloatArray, Volume
@@ -51,10 +51,8 @@ def make_pair(fixed: Volume, moving: Volume, brain_mask: Volume) -> Pair:
         bool, grid of ``fixed``.
     """
     fixed_work, moving_work = (resample_image(image, _work_grid(image)) for image in (fixed, moving))
-    brain = resample_labels(brain_mask.with_data(brain_mask.data.astype(np.int32)), _work_grid(fixed))
-    mask = widen(brain.with_data(brain.data > 0), _MARGIN_MM)
-    head = mask_from_intensity(moving_work)
-    return Pair(fixed_work, moving_work, mask, brain.with_data(brain.data > 0), head)
+    brain = carry_mask(brain_mask, fixed_work)
+    return Pair(fixed_work, moving_work, widen(brain, _MARGIN_MM), brain, mask_from_intensity(moving_work))
 
 
 def score(pair: Pair, fixed_to_moving: FloatArray) -> Score:
@@ -64,12 +62,10 @@ def score(pair: Pair, fixed_to_moving: FloatArray) -> Score:
     """
     moved = resample_image(pair.moving, pair.fixed, fixed_to_moving)
     inside = pair.mask.data & _reached(pair, fixed_to_moving)
-    head = resample_labels(
-        pair.moving_head.with_data(pair.moving_head.data.astype(np.int32)), pair.fixed, fixed_to_moving
-    )
+    head = carry_mask(pair.moving_head, pair.fixed, fixed_to_moving)
     return Score(
         mutual_information(pair.fixed.data[inside], moved.data[inside]),
-        dice(pair.fixed_head.data, head.data > 0),
+        dice(pair.fixed_head.data, head.data),
     )
 
 
@@ -91,8 +87,14 @@ def _work_grid(image: Volume) -> Volume:
 
 
 def _reached(pair: Pair, fixed_to_moving: FloatArray) -> NDArray[np.bool_]:
-    everywhere = pair.moving.with_data(np.ones(pair.moving.shape, dtype=np.float32))
-    return np.asarray(resample_image(everywhere, pair.fixed, fixed_to_moving).data > 0.5)
+    """Voxels of the fixed grid that fall inside the moving image, bool, shape (i, j, k)."""
+    matrix = np.linalg.inv(pair.moving.affine) @ fixed_to_moving @ pair.fixed.affine
+    i, j, k = np.ogrid[tuple(slice(n) for n in pair.fixed.shape)]
+    inside = np.ones(pair.fixed.shape, dtype=bool)
+    for axis, n in enumerate(pair.moving.shape):
+        voxel = matrix[axis, 0] * i + matrix[axis, 1] * j + matrix[axis, 2] * k + matrix[axis, 3]
+        inside &= (voxel >= 0) & (voxel <= n - 1)
+    return inside
 
 
 def _centre(mask: Volume) -> NDArray[Any]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from qsmrim_app.errors import GridMismatchError, InputError
-from qsmrim_app.images import load_labels, resample_image, resample_labels, same_grid
-from qsmrim_app.preprocessing.brain_mask import is_masked, mask_from_intensity, mask_from_support, widen
+from qsmrim_app.images import load_labels, same_grid
+from qsmrim_app.preprocessing.brain_mask import (
+    carry_mask,
+    is_masked,
+    mask_from_intensity,
+    mask_from_support,
+    widen,
+)
 from qsmrim_app.records import Volume
 
-_HALF = 0.5  # of a voxel
 _CARRY_MARGIN_MM = 10.0  # heads differ by this much between two scans of a session, by their headers
 _SMALLEST_SHARE = (
-    0.25  # of the head of the FLAIR that must be near the carried mask; else the headers do not fit
+    0.25  # of the head of the FLAIR that must lie near the carried mask, else headers do not fit
 )
 
 
@@ -68,8 +71,7 @@ def mask_for_flair(brain_mask: Volume, flair: Volume) -> Volume:
         Intensities on their own grid.
     """
     head = mask_from_intensity(flair)
-    carried = resample_image(brain_mask.with_data(brain_mask.data.astype(np.float32)), flair)
-    near = widen(flair.with_data(carried.data > _HALF), _CARRY_MARGIN_MM).data & head.data
+    near = widen(carry_mask(brain_mask, flair), _CARRY_MARGIN_MM).data & head.data
     if near.sum() >= max(1.0, _SMALLEST_SHARE * int(head.data.sum())):
         return head.with_data(near)
     return head
@@ -84,9 +86,9 @@ def _given_mask(path: Path, qsm: Volume, flair: Volume) -> SessionMask:
             f"{path}: this brain mask lies on a grid of {labels.shape}, neither on that of the QSM "
             f"{qsm.shape} nor on that of the FLAIR {flair.shape}; resample it onto the QSM"
         )
-    moved = resample_labels(labels, qsm)
+    moved = carry_mask(labels.with_data(labels.data > 0), qsm)
     note = f"{path.name}: this brain mask lies on the FLAIR; its header carried it to the QSM"
-    return SessionMask(moved.with_data(moved.data > 0), (*warnings, note))
+    return SessionMask(moved, (*warnings, note))
 
 
 def _derived_mask(qsm: Volume, magnitude: Volume | None, flair: Volume) -> SessionMask:
@@ -97,9 +99,7 @@ def _derived_mask(qsm: Volume, magnitude: Volume | None, flair: Volume) -> Sessi
             "the QSM is not masked; the brain mask comes from the magnitude (Otsu's threshold), so check it"
         )
         return SessionMask(mask_from_intensity(magnitude), (note,))
-    head = mask_from_intensity(flair)
-    moved = resample_labels(head.with_data(head.data.astype(np.int32)), qsm)
     note = (
         "the QSM is not masked and no magnitude was found; the head of the FLAIR stands in for the brain mask"
     )
-    return SessionMask(qsm.with_data(moved.data > 0), (note,))
+    return SessionMask(carry_mask(mask_from_intensity(flair), qsm), (note,))

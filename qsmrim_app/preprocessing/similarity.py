@@ -24,9 +24,8 @@ def mutual_information(one: NDArray[Any], other: NDArray[Any]) -> float:
     """
     if one.size < _FEWEST_VOXELS:
         return 0.0
-    joint = np.zeros((_N_BINS, _N_BINS))
-    np.add.at(joint, (_binned(one), _binned(other)), 1.0)
-    joint /= joint.sum()
+    pairs = np.bincount(_binned(one) * _N_BINS + _binned(other), minlength=_N_BINS**2)
+    joint = pairs.reshape(_N_BINS, _N_BINS) / one.size
     expected = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     filled = joint > 0
     return float((joint[filled] * np.log(joint[filled] / expected[filled])).sum())

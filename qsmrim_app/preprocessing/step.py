@@ -10,8 +10,7 @@ from typing import Any
 
 from nipype.interfaces.base import BaseInterfaceInputSpec, SimpleInterface, isdefined, traits
 
-import qsmrim_app.images as images_module
-import qsmrim_app.lesions.labelling as labelling_module
+from qsmrim_app import images, lesions, preprocessing
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import load_image, load_labels
 from qsmrim_app.preprocessing.prepared_file import write_error
@@ -21,8 +20,8 @@ from qsmrim_app.records import Volume
 @cache
 def recipe() -> str:
     """A digest of the code that makes the results: another version does not take over an old work folder."""
-    homes = [Path(__file__).parent, Path(str(images_module.__file__)), Path(str(labelling_module.__file__))]
-    files = [file for home in homes for file in (sorted(home.glob("*.py")) if home.is_dir() else [home])]
+    homes = [Path(str(module.__file__)).parent for module in (preprocessing, images, lesions)]
+    files = [file for home in homes for file in sorted(home.glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
