@@ -24,6 +24,9 @@ class SessionKey:
     subject: str
     session: str = ""
 
+    def __str__(self) -> str:
+        return self.prefix
+
     @property
     def prefix(self) -> str:
         """The start of every file name of the session, ``sub-01_ses-02``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from qsmrim_app.detectors.base import RimDetector
-from qsmrim_app.detectors.registry import new_detector
 from qsmrim_app.evaluation.calibration import fit_temperature
 from qsmrim_app.evaluation.curves import partial_roc, precision_recall
 from qsmrim_app.evaluation.folds import assign_folds, folds_of_rows, split_rows
 from qsmrim_app.evaluation.metrics import confusion
 from qsmrim_app.evaluation.thresholds import cross_fitted_thresholds, f1_threshold, high_sensitivity_threshold
 from qsmrim_app.evaluation.votes import median_of_members
-from qsmrim_app.learning.training import EpochReport, Progress
 from qsmrim_app.levels.classifying import fingerprints
+from qsmrim_app.levels.fitting import EVERYTHING, FitName, FitPlace, join_members, run_fits
 from qsmrim_app.levels.gathering import Gathered, labelled, rim_counts
 from qsmrim_app.settings import DetectorSettings, GroupSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples
@@ -52,39 +51,40 @@ def train_method(
     Parameters
     ----------
     settings
-        Folds, seeds and device.
+        Folds, seeds and machine.
     detector
         The method.
     gathered
         Lesions of all sites.
     work
-        Where unfinished fits are kept, so that an interrupted training goes on.
+        Where fits are kept, so that an interrupted training goes on.
     """
     samples = labelled(gathered.samples)
-    held_out = predict_held_out(settings, detector, samples, work)
-    logger.info("%s: final fit on %d lesions", detector.method, len(samples))
-    final = new_detector(detector)
-    final.fit(samples, settings.seeds, settings.resources.device, _say(detector.method), work / "final")
+    rng = np.random.default_rng(settings.random_seed)
+    fold_of = assign_folds(rim_counts(list(samples.subjects), list(samples.rim)), settings.folds, rng)
+    place = FitPlace(work, settings.resources.device, settings.resources.nprocs)
+    names = [FitName(fold, seed) for fold in (*range(settings.folds), EVERYTHING) for seed in settings.seeds]
+    logger.info("%s: %d fits on %d lesions", detector.method, len(names), len(samples))
+    fits = run_fits(names, detector, samples, fold_of, place)
+    final = join_members([fits[FitName(EVERYTHING, seed)] for seed in settings.seeds])
+    held_out = predict_held_out(fits, samples, fold_of, settings.seeds)
     describe(final, held_out, samples, gathered.is_simulated)
     return final
 
 
 def predict_held_out(
-    settings: GroupSettings, detector: DetectorSettings, samples: LesionSamples, work: Path
+    fits: Mapping[FitName, RimDetector],
+    samples: LesionSamples,
+    fold_of: Mapping[str, int],
+    seeds: Sequence[int],
 ) -> OutOfFold:
-    """Logits for every lesion by models that were trained without its subject."""
-    rng = np.random.default_rng(settings.random_seed)
-    fold_of = assign_folds(rim_counts(list(samples.subjects), list(samples.rim)), settings.folds, rng)
-    logits = np.full((len(samples), len(settings.seeds)), np.nan)
-    folds = folds_of_rows(samples.subjects, fold_of)
-    for fold in range(settings.folds):
-        train, test = split_rows(samples.subjects, fold_of, fold)
-        logger.info("%s: fold %d of %d, %d lesions", detector.method, fold + 1, settings.folds, train.sum())
-        model = new_detector(detector)
-        say = _say(f"{detector.method}, fold {fold + 1}")
-        model.fit(samples.take(train), settings.seeds, settings.resources.device, say, work / f"fold-{fold}")
-        logits[test] = model.predict_logits(samples.take(test), settings.resources.device)
-    return OutOfFold(logits, folds, samples.rim)
+    """Logits for every lesion by the members that were trained without its subject."""
+    logits = np.full((len(samples), len(seeds)), np.nan)
+    for fold in sorted(set(fold_of.values())):
+        _, test = split_rows(samples.subjects, fold_of, fold)
+        for column, seed in enumerate(seeds):
+            logits[test, column] = fits[FitName(fold, seed)].predict_logits(samples.take(test))[:, 0]
+    return OutOfFold(logits, folds_of_rows(samples.subjects, fold_of), samples.rim)
 
 
 def describe(model: RimDetector, held_out: OutOfFold, samples: LesionSamples, is_simulated: bool) -> None:
@@ -123,19 +123,3 @@ def held_out_metrics(p_rim: NDArray[np.float64], held_out: OutOfFold, n_subjects
         "proc_auc": partial_roc(p_rim, held_out.rim, held_out.folds).mean.area,
         "pr_auc": precision_recall(p_rim, held_out.rim, held_out.folds).mean.area,
     } | {name: getattr(counts, name) for name in _FIGURES}
-
-
-def _say(what: str) -> Progress:
-    """One line a finished epoch, so that a person can follow a long training."""
-
-    def say(report: EpochReport) -> None:
-        logger.info(
-            "%s, seed %d: epoch %d of %d, loss %.4f",
-            what,
-            report.seed,
-            report.epoch,
-            report.n_epochs,
-            report.loss,
-        )
-
-    return say

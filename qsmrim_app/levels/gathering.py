@@ -16,7 +16,7 @@ from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.errors import NothingSelectedError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.tables.lesion_samples import LesionSamples, concatenate_samples, read_samples
-from qsmrim_app.tables.lesion_table import LesionTable, concatenate
+from qsmrim_app.tables.lesion_table import LesionTable, concatenate, lesion_table
 
 logger = logging.getLogger(__name__)
 
@@ -93,10 +93,10 @@ def rim_counts(subjects: Sequence[str], rim: Sequence[float]) -> dict[str, int]:
 
 
 def _named(table: LesionTable, key: SessionKey, site: str) -> LesionTable:
-    frame = table.frame.copy()
-    frame["subject"] = f"{site}:{key.subject}" if site else key.subject
-    frame["session"] = key.session
-    return LesionTable(frame)
+    """The table under the names of the file it was read from, and of its site."""
+    subject = f"{site}:{key.subject}" if site else key.subject
+    rows = table.frame.to_dict("records")
+    return lesion_table(row | {"subject": subject, "session": key.session} for row in rows)
 
 
 def _samples(path: Path, table: LesionTable) -> LesionSamples:

@@ -1,0 +1,152 @@
+"""The fits of a training, one a fold and seed and one a seed on everything; each leaves its own bundle.
+
+A fit whose bundle is there and whole is not made again, so an interrupted training goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from qsmrim_app.bids_io.writing import write_bytes
+from qsmrim_app.detectors.base import RimDetector
+from qsmrim_app.detectors.registry import load_detector, new_detector
+from qsmrim_app.errors import CheckpointError, QsmrimError
+from qsmrim_app.evaluation.folds import split_rows
+from qsmrim_app.learning.training import EpochReport, Progress
+from qsmrim_app.levels.workers import run_in_workers
+from qsmrim_app.settings import DetectorSettings, to_plain
+from qsmrim_app.tables.lesion_samples import LesionSamples, read_samples, samples_to_bytes
+
+logger = logging.getLogger(__name__)
+
+EVERYTHING = -1  # instead of the fold to hold out
+
+
+@dataclass(frozen=True)
+class FitName:
+    """Which fit: the fold it holds out (`EVERYTHING`: none) and its seed."""
+
+    fold: int
+    seed: int
+
+    def __str__(self) -> str:
+        part = "final" if self.fold == EVERYTHING else f"fold-{self.fold}"
+        return f"{part}_seed-{self.seed}"
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """One fit, as it crosses to a worker process."""
+
+    name: FitName
+    detector: DetectorSettings
+    samples: Path
+    fold_of: Mapping[str, int]
+    device: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class FitPlace:
+    """Where fits are kept, on which device they run, and how many at once."""
+
+    folder: Path
+    device: str
+    n_workers: int
+
+
+def run_fits(
+    names: Sequence[FitName],
+    detector: DetectorSettings,
+    samples: LesionSamples,
+    fold_of: Mapping[str, int],
+    place: FitPlace,
+) -> dict[FitName, RimDetector]:
+    """Trained detectors of one member each, by name.
+
+    Parameters
+    ----------
+    names
+        The fits to make.
+    detector
+        The method.
+    samples
+        Labelled lesions.
+    fold_of
+        Subject -> fold.
+    place
+        Where fits run and are kept.
+
+    Raises
+    ------
+    QsmrimError
+        If a fit failed: the first reason. The others are kept.
+    """
+    content = samples_to_bytes(samples)
+    data = hashlib.sha256(content).hexdigest()
+    file = place.folder / f"samples-{data[:12]}.safetensors"
+    write_bytes(file, content)
+    tasks = {
+        name: FitTask(
+            name, detector, file, fold_of, place.device, place.folder / _folder(name, detector, fold_of, data)
+        )
+        for name in names
+    }
+    failures = [
+        outcome
+        for _, outcome in run_in_workers(fit_one, tasks, place.n_workers)
+        if isinstance(outcome, QsmrimError)
+    ]
+    if failures:
+        raise failures[0]
+    return {name: load_detector(task.folder) for name, task in tasks.items()}
+
+
+def fit_one(task: FitTask) -> None:
+    """Train one member and leave its bundle, unless a whole one is there."""
+    if _is_done(task.folder):
+        logger.info("%s: already done", task.name)
+        return
+    samples = read_samples(task.samples)
+    if task.name.fold != EVERYTHING:
+        samples = samples.take(split_rows(samples.subjects, task.fold_of, task.name.fold)[0])
+    model = new_detector(task.detector)
+    checkpoints = task.folder.with_name(f"{task.folder.name}.unfinished")
+    model.fit(samples, (task.name.seed,), task.device, _say(task), checkpoints)
+    model.save(task.folder)
+
+
+def join_members(models: Sequence[RimDetector]) -> RimDetector:
+    """One ensemble of detectors that were trained on the same lesions with different seeds."""
+    bundles = [model.to_bundle() for model in models]
+    members = tuple(member for bundle in bundles for member in bundle.members)
+    return type(models[0]).from_bundle(replace(bundles[0], members=members))
+
+
+def _is_done(folder: Path) -> bool:
+    try:
+        load_detector(folder)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _folder(name: FitName, detector: DetectorSettings, fold_of: Mapping[str, int], data: str) -> str:
+    """Another name for every other setting, sample or division into folds."""
+    identity = json.dumps([to_plain(detector), sorted(fold_of.items()), data], sort_keys=True)
+    return f"{name}_{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def _say(task: FitTask) -> Progress:
+    """One line a finished epoch, so that a person can follow a long training."""
+
+    def say(report: EpochReport) -> None:
+        place = f"epoch {report.epoch} of {report.n_epochs}"
+        logger.info("%s, %s: %s, loss %.4f", task.detector.method, task.name, place, report.loss)
+
+    return say
