@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ _SHRINK = (4, 2, 1)
 _SMOOTHING_MM = (4.0, 2.0, 0.0)
 _N_BINS = 32
 _N_ITERATIONS = 200  # at most, a level
-_FIRST_STEP, _LAST_STEP = 1.0, 1e-3  # millimetres that a far corner of the image moves
+_FIRST_STEP, _LAST_STEP = 1.0, 1e-4  # of the parameters, scaled so that 1 moves a voxel by 1 mm at most
 
 
 def register_with_sitk(pair: Pair, start: FloatArray, settings: PreprocessingSettings) -> FloatArray:
@@ -42,6 +43,8 @@ def register_with_sitk(pair: Pair, start: FloatArray, settings: PreprocessingSet
     PreprocessingError
         If SimpleITK gives up, as it does where the two images do not meet.
     """
+    if settings.registration == "affine":  # scale and shear only once the position is right
+        start = register_with_sitk(pair, start, dataclasses.replace(settings, registration="rigid"))
     moving = Volume(pair.moving.data, np.linalg.inv(start) @ pair.moving.affine)  # begins at the identity
     method = _method(pair, settings)
     try:
