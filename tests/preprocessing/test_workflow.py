@@ -22,7 +22,7 @@ from tests import phantoms
 from tests.preprocessing.sessions import error_mm, with_rim_labels, write_session
 
 SPACING = (0.75, 0.75, 3.0)
-SETTINGS = PreprocessingSettings(sampling_fraction=0.5)  # the phantom is small
+SETTINGS = PreprocessingSettings(sampling_fraction=0.5, n4_shrink_factor=7)  # the phantom is small
 ALONE = ResourceSettings()
 
 
@@ -221,12 +221,6 @@ def test_a_plugin_file_that_is_none(tmp_path, text):
         )
 
 
-def test_a_plugin_file_is_used(tmp_path, inputs):
-    path = tmp_path / "plugin.yml"
-    path.write_text("plugin: Linear\nplugin_args: {}\n")
-    _one(_prepare([inputs], tmp_path / "work", resources=ResourceSettings(nprocs=8, nipype_plugin=path)))
-
-
 # ---- worker processes ----
 class _MarkInput(StepInputSpec):
     folder = traits.Str()
@@ -241,16 +235,49 @@ class _MarkOrDie(Step):
     def work(self, folder: Path):
         if self.inputs.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
-        Path(self.inputs.folder, "mark").touch()
+        Path(self.inputs.folder, "mark").write_text(str(os.getpid()))
         return {}
 
 
+def _marking(work_dir, deadly):
+    workflow = Workflow("wf", base_dir=str(work_dir))
+    workflow.add_nodes([Node(_MarkOrDie(folder=str(work_dir), deadly=deadly), name="step")])
+    return workflow
+
+
+def test_a_plugin_file_is_used(tmp_path):
+    path = tmp_path / "plugin.yml"
+    path.write_text("plugin: Linear\nplugin_args: {}\n")
+    assert run_workflow(_marking(tmp_path, False), tmp_path, ResourceSettings(nprocs=8, nipype_plugin=path))
+    assert (tmp_path / "mark").read_text() == str(os.getpid())
+
+
 @pytest.mark.slow
-def test_a_killed_worker_ends_the_run_instead_of_hanging(tmp_path):
-    workflow = Workflow("wf", base_dir=str(tmp_path))
-    workflow.add_nodes([Node(_MarkOrDie(folder=str(tmp_path), deadly=True), name="deadly")])
-    assert run_workflow(workflow, tmp_path, ResourceSettings(nprocs=2))
+def test_a_killed_worker_ends_the_run_instead_of_hanging(tmp_path, caplog):
+    resources = ResourceSettings(nprocs=2)
+    assert run_workflow(_marking(tmp_path, True), tmp_path, resources)
+    assert "a preprocessing worker was killed" in caplog.text
     assert not (tmp_path / "mark").exists()
+    assert run_workflow(_marking(tmp_path, False), tmp_path, resources)
+    assert (tmp_path / "mark").read_text() != str(os.getpid())
+
+
+@pytest.mark.slow
+def test_who_dies_with_another_is_tried_alone(tmp_path, monkeypatch):
+    """The run of both ends with a killed worker; alone, one of them is killed again."""
+    tried = []
+
+    def run(workflow, work_dir, _):
+        sessions = sorted({name.split(".")[0] for name in workflow.list_node_names()})
+        tried.append(sessions)
+        return sessions != ["sub_good_wf"] or run_workflow(workflow, work_dir, ALONE)
+
+    monkeypatch.setattr("qsmrim_app.preprocessing.workflow.run_workflow", run)
+    sessions = [write_session(tmp_path / "bids", subject=name) for name in ("bad", "good")]
+    results = _prepare(sessions, tmp_path / "work", resources=ResourceSettings(nprocs=2))
+    assert tried == [["sub_bad_wf", "sub_good_wf"], ["sub_bad_wf"], ["sub_good_wf"]]
+    assert type(results[SessionKey("bad")]) is WorkerKilledError
+    assert isinstance(results[SessionKey("good")], PreparedSubject)
 
 
 @pytest.mark.slow
