@@ -95,8 +95,10 @@ def rim_counts(subjects: Sequence[str], rim: Sequence[float]) -> dict[str, int]:
 def _named(table: LesionTable, key: SessionKey, site: str) -> LesionTable:
     """The table under the names of the file it was read from, and of its site."""
     subject = f"{site}:{key.subject}" if site else key.subject
-    rows = table.frame.to_dict("records")
-    return lesion_table(row | {"subject": subject, "session": key.session} for row in rows)
+    columns = [str(name) for name in table.frame.columns]
+    rows = table.frame.itertuples(index=False, name=None)
+    place = {"subject": subject, "session": key.session}
+    return lesion_table(dict(zip(columns, row, strict=True)) | place for row in rows)
 
 
 def _samples(path: Path, table: LesionTable) -> LesionSamples:

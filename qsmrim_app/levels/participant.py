@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -25,7 +25,14 @@ from qsmrim_app.levels.session_report import (
     write_facts,
     write_page,
 )
-from qsmrim_app.levels.session_tasks import MeasureTask, WriteTask, measure_inputs, write_outputs
+from qsmrim_app.levels.session_tasks import (
+    MeasureTask,
+    PrepareTask,
+    WriteTask,
+    measure_inputs,
+    prepare_inputs,
+    write_outputs,
+)
 from qsmrim_app.levels.summary import summarise
 from qsmrim_app.levels.workers import run_in_workers
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
@@ -66,6 +73,8 @@ class _Run:
         if isinstance(outcome, QsmrimError):
             self.errors[key] = outcome
             logger.error("%s: %s failed: %s", key.prefix, stage, outcome)
+            if self.settings.resources.stop_on_first_crash:
+                raise outcome
             return
         into[key] = outcome
         logger.info("%s: %s done", key.prefix, stage)
@@ -118,15 +127,19 @@ def _start(settings: ParticipantSettings, classifier: Classifier, found: Found) 
 
 
 def _prepare(run: _Run) -> None:
+    settings, spacing, work = run.settings, run.classifier.settings.spacing_mm, work_folder(run.settings)
     logger.info("preparing %d session(s): bias correction, registration, resampling", len(run.inputs))
-    outcomes = prepare_subjects(
-        list(run.inputs.values()),
-        run.settings.preprocessing,
-        run.classifier.settings.spacing_mm,
-        work_folder(run.settings),
-        run.settings.resources,
-    )
-    for key, outcome in outcomes.items():
+    if settings.resources.nipype_plugin:  # somebody else's machines: nipype hands out the nodes
+        inputs = list(run.inputs.values())
+        prepared = prepare_subjects(inputs, settings.preprocessing, spacing, work, settings.resources)
+        outcomes: Iterable[tuple[SessionKey, object]] = prepared.items()
+    else:
+        tasks = {
+            key: PrepareTask(inputs, settings.preprocessing, spacing, work, settings.resources)
+            for key, inputs in run.inputs.items()
+        }
+        outcomes = run_in_workers(prepare_inputs, tasks, settings.resources.nprocs)
+    for key, outcome in outcomes:
         run.keep(key, outcome, run.prepared, "preparation")  # type: ignore[arg-type]
 
 

@@ -1,9 +1,9 @@
-"""The two tasks of a session that run in worker processes: measure its lesions, and write its results."""
+"""The tasks of a session that run in worker processes: prepare, measure, write."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,52 @@ from qsmrim_app.bids_io.label_tables import read_label_table
 from qsmrim_app.bids_io.names import SessionRole, session_path
 from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_table, write_table
 from qsmrim_app.bids_io.writing import write_bytes, write_image, write_json, write_text
+from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import in_storage_order, load_labels, read_grid, to_ppm
 from qsmrim_app.lesions.painting import paint_lesions
 from qsmrim_app.levels.measuring import ExpertRim, MeasuredSession, load_native_case, measure_session
+from qsmrim_app.preprocessing.workflow import prepare_subjects
 from qsmrim_app.records import Case, PreparedSubject, SubjectInputs, Volume
-from qsmrim_app.settings import DetectorSettings, LesionSettings
+from qsmrim_app.settings import (
+    DetectorSettings,
+    LesionSettings,
+    PreprocessingSettings,
+    ResourceSettings,
+    Vector3,
+)
 from qsmrim_app.tables.lesion_samples import LesionSamples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
 
 _UNMASKED = 0.95  # a QSM with more non-zero voxels than this was not masked to the brain
 RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class PrepareTask:
+    """What is needed to prepare a session."""
+
+    inputs: SubjectInputs
+    preprocessing: PreprocessingSettings
+    spacing_mm: Vector3
+    work_dir: Path
+    resources: ResourceSettings
+
+
+def prepare_inputs(task: PrepareTask) -> PreparedSubject:
+    """Prepare the images of a session, one node after the other in this process.
+
+    Raises
+    ------
+    QsmrimError
+        Why the session could not be prepared.
+    """
+    alone = replace(task.resources, nprocs=1)
+    outcome = prepare_subjects([task.inputs], task.preprocessing, task.spacing_mm, task.work_dir, alone)[
+        task.inputs.key
+    ]
+    if isinstance(outcome, QsmrimError):
+        raise outcome
+    return outcome
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qsmrim_app.errors import GridMismatchError, InputError
 from qsmrim_app.images import load_labels, same_grid
 from qsmrim_app.preprocessing.brain_mask import (
@@ -15,8 +18,10 @@ from qsmrim_app.preprocessing.brain_mask import (
     widen,
 )
 from qsmrim_app.records import Volume
+from qsmrim_app.settings import Shape3
 
 _CARRY_MARGIN_MM = 10.0  # heads differ by this much between two scans of a session, by their headers
+_FINE_MM = 1.5  # voxels smaller than this are skipped by half
 _SMALLEST_SHARE = (
     0.25  # of the head of the FLAIR that must lie near the carried mask, else headers do not fit
 )
@@ -61,7 +66,8 @@ def mask_for_flair(brain_mask: Volume, flair: Volume) -> Volume:
     """Where the FLAIR shows brain, on its own grid, for the bias correction, which comes before registration.
 
     The head of the FLAIR, cut to the surroundings of the brain mask as the headers place it; the whole head
-    where the headers do not fit together.
+    where the headers do not fit together. A fine image is looked at in every second voxel: an eighth of the
+    time, and as good for a smooth field.
 
     Parameters
     ----------
@@ -70,11 +76,18 @@ def mask_for_flair(brain_mask: Volume, flair: Volume) -> Volume:
     flair
         Intensities on their own grid.
     """
-    head = mask_from_intensity(flair)
-    near = widen(carry_mask(brain_mask, flair), _CARRY_MARGIN_MM).data & head.data
-    if near.sum() >= max(1.0, _SMALLEST_SHARE * int(head.data.sum())):
-        return head.with_data(near)
-    return head
+    steps = tuple(2 if size < _FINE_MM else 1 for size in flair.spacing_mm)
+    coarse = Volume(flair.data[:: steps[0], :: steps[1], :: steps[2]], flair.affine @ np.diag([*steps, 1]))
+    head = mask_from_intensity(coarse).data
+    near = widen(carry_mask(brain_mask, coarse), _CARRY_MARGIN_MM).data & head
+    fits = near.sum() >= max(1.0, _SMALLEST_SHARE * int(head.sum()))
+    return flair.with_data(_repeat(near if fits else head, steps, flair.shape))
+
+
+def _repeat(mask: NDArray[np.bool_], steps: tuple[int, ...], shape: Shape3) -> NDArray[np.bool_]:
+    for axis, step in enumerate(steps):
+        mask = mask.repeat(step, axis=axis)
+    return mask[: shape[0], : shape[1], : shape[2]]
 
 
 def _given_mask(path: Path, qsm: Volume, flair: Volume) -> SessionMask:
