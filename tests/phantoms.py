@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.images import robust_z_score, save_volume, to_ppm
+from qsmrim_app.images import (
+    in_storage_order,
+    load_image,
+    load_labels,
+    read_grid,
+    robust_z_score,
+    save_volume,
+    to_ppm,
+)
 from qsmrim_app.records import Case, SessionKey, Volume
 
 QSM_SHAPE = (64, 64, 20)
@@ -292,3 +300,19 @@ def _write_description(root: Path, name: str, kind: str) -> None:
         description["GeneratedBy"] = [{"Name": "phantom"}]
         description["DatasetLinks"] = {"raw": "../..", "qsm": "../qsm"}
     (root / "dataset_description.json").write_text(json.dumps(description, indent=2) + "\n")
+
+
+def store_in_axes(path: Path, axes: str) -> None:
+    """Write an image again with its axes in another order and direction; the image in the world stays."""
+    stored = read_grid(path)
+    volume = (
+        load_labels(path).volume if "seg" in path.name or "mask" in path.name else load_image(path).volume
+    )
+    directions = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
+    target = np.zeros((4, 4))
+    target[3, 3] = 1
+    for column, letter in enumerate(axes):
+        axis, sign = directions[letter]
+        target[axis, column] = sign
+    assert stored.shape == volume.shape  # phantoms are stored in RAS+ order
+    save_volume(in_storage_order(volume, Volume(np.zeros((1, 1, 1), dtype=bool), target)), path)
