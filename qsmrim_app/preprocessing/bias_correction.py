@@ -1,8 +1,9 @@
 """The FLAIR without its slow change of brightness (N4).
 
 SimpleITK's N4 and that of antspyx are the same code. Both give other last digits with another number of
-threads; SimpleITK lets one call fix its own number, antspyx takes that of the whole process. So SimpleITK's,
-on one thread: the same input gives the same bits on every machine, and sessions run side by side instead.
+threads. SimpleITK lets the program choose it for one call, antspyx takes that of the environment at the
+start of the process. So SimpleITK's, on one thread: the same input gives the same bits everywhere, and
+sessions run side by side instead.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import SimpleITK as sitk
 
 from qsmrim_app.errors import PreprocessingError
 from qsmrim_app.images import require_same_grid
+from qsmrim_app.preprocessing.itk_bridge import one_thread
 from qsmrim_app.records import Volume
 
 _ITERATIONS = (50, 50, 50, 50)  # at most, a level; one more level doubles the resolution of the field
@@ -49,7 +51,8 @@ def correct_bias(image: Volume, mask: Volume, shrink_factor: int) -> Volume:
     if not used.any():
         raise PreprocessingError("bias correction (N4) found no positive voxel inside the brain mask")
     try:
-        log_field = _log_bias_field(image, used, shrink_factor)
+        with one_thread():
+            log_field = _log_bias_field(image, used, shrink_factor)
     except RuntimeError as error:
         raise PreprocessingError(f"bias correction (N4) failed: {_last_line(error)}") from error
     log_field -= log_field[used].mean(dtype=np.float64)
@@ -63,7 +66,6 @@ def _log_bias_field(image: Volume, used: np.ndarray, shrink_factor: int) -> np.n
         part.SetSpacing(image.spacing_mm)
     factors = [max(1, min(shrink_factor, n // 8)) for n in image.shape]
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
-    n4.SetNumberOfThreads(1)
     n4.SetMaximumNumberOfIterations(_ITERATIONS)
     n4.SetConvergenceThreshold(_TOLERANCE)
     n4.SetNumberOfControlPoints([_CONTROL_POINTS] * 3)

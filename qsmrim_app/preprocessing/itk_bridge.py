@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,21 @@ def from_itk(image: Any) -> Volume:
     affine[:3, 3] = image.GetOrigin()
     data = np.ascontiguousarray(sitk.GetArrayFromImage(image).transpose(2, 1, 0))
     return Volume(data, RAS_TO_LPS @ affine)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let ITK work on one thread, so that the last digits do not depend on the number of processors.
+
+    A filter's own number of threads is not enough: N4 and the metrics of a registration are made of parts
+    that go by the default of the process.
+    """
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def world_matrix(transform: Any) -> FloatArray:

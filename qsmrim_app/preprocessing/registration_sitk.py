@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from qsmrim_app.errors import PreprocessingError
-from qsmrim_app.preprocessing.itk_bridge import RAS_TO_LPS, to_itk, world_matrix
+from qsmrim_app.preprocessing.itk_bridge import RAS_TO_LPS, one_thread, to_itk, world_matrix
 from qsmrim_app.preprocessing.registration_pair import Pair
 from qsmrim_app.records import FloatArray, Volume
 from qsmrim_app.settings import PreprocessingSettings
@@ -46,9 +46,9 @@ def register_with_sitk(pair: Pair, start: FloatArray, settings: PreprocessingSet
     if settings.registration == "affine":  # scale and shear only once the position is right
         start = register_with_sitk(pair, start, dataclasses.replace(settings, registration="rigid"))
     moving = Volume(pair.moving.data, np.linalg.inv(start) @ pair.moving.affine)  # begins at the identity
-    method = _method(pair, settings)
     try:
-        transform = method.Execute(_floats(pair.fixed), _floats(moving))
+        with one_thread():
+            transform = _method(pair, settings).Execute(_floats(pair.fixed), _floats(moving))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise PreprocessingError(
@@ -59,9 +59,6 @@ def register_with_sitk(pair: Pair, start: FloatArray, settings: PreprocessingSet
 
 def _method(pair: Pair, settings: PreprocessingSettings) -> Any:
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(
-        1
-    )  # the sum over samples, and so the last digits, depend on the number of threads
     method.SetMetricAsMattesMutualInformation(_N_BINS)
     method.SetMetricFixedMask(to_itk(pair.mask))
     method.SetMetricSamplingStrategy(method.RANDOM)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
 from qsmrim_app.images import save_volume, to_ppm
 from qsmrim_app.records import FloatArray, SessionKey, SubjectInputs, Volume
@@ -18,6 +21,17 @@ def flipped(volume: Volume, axis: int) -> Volume:
     affine[:3, 3] += affine[:3, axis] * (volume.shape[axis] - 1)
     affine[:3, axis] *= -1
     return Volume(np.flip(volume.data, axis), affine)
+
+
+@contextmanager
+def itk_threads(n: int) -> Iterator[None]:
+    """A process in which ITK takes ``n`` threads by default, as on a machine with ``n`` processors."""
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(n)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def write_session(

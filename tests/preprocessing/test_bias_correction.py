@@ -7,6 +7,7 @@ from qsmrim_app.errors import GridMismatchError, PreprocessingError
 from qsmrim_app.preprocessing.bias_correction import correct_bias
 from qsmrim_app.records import Volume
 from tests import phantoms
+from tests.preprocessing.sessions import itk_threads
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,9 @@ def test_a_known_field_is_taken_out_and_twice_the_same(head):
     assert corrected.data.dtype == np.float32
     assert np.log(field[brain]).std() > 0.09
     assert left.std() < 0.02
-    np.testing.assert_array_equal(corrected.data, correct_bias(biased, head.brain_mask, 4).data)
+    with itk_threads(3):
+        again = correct_bias(biased, head.brain_mask, 4)
+    np.testing.assert_array_equal(corrected.data, again.data)
 
 
 def test_field_has_no_gain_of_its_own(head):

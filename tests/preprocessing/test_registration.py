@@ -14,7 +14,7 @@ from qsmrim_app.preprocessing.session_mask import mask_for_flair, session_mask
 from qsmrim_app.records import Volume
 from qsmrim_app.settings import PreprocessingSettings
 from tests import phantoms
-from tests.preprocessing.sessions import error_mm, flipped
+from tests.preprocessing.sessions import error_mm, flipped, itk_threads
 
 SETTINGS = PreprocessingSettings(sampling_fraction=0.5)  # the phantom is small
 
@@ -45,8 +45,10 @@ def test_a_known_motion_is_found(result, flair):
     assert registration_warnings(result) == ()
 
 
-def test_same_input_and_seed_same_bits(result, qsm, flair):
-    again = register_flair(qsm.magnitude, flair.flair, qsm.brain_mask, SETTINGS)
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_same_input_and_seed_same_bits(result, qsm, flair, threads):
+    with itk_threads(threads):
+        again = register_flair(qsm.magnitude, flair.flair, qsm.brain_mask, SETTINGS)
     assert again.flair_to_qsm.tobytes() == result.flair_to_qsm.tobytes()
     assert again.similarity_after == result.similarity_after
 
