@@ -163,7 +163,6 @@ class ParticipantSettings:
     reports_only: bool = False
     boilerplate_only: bool = False
     clean_workdir: bool = False
-    random_seed: int = 0
 
 
 @dataclass(frozen=True)

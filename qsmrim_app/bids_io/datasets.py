@@ -52,7 +52,10 @@ def find_datasets(bids_dir: Path, settings: InputSettings) -> tuple[Dataset, ...
     UsageError
         If a named folder does not exist or is named ``raw``.
     """
-    check_raw_dataset(bids_dir)
+    if not bids_dir.is_dir():
+        raise InvalidDatasetError(f"{bids_dir} is no folder; expected the root of a BIDS dataset")
+    if not settings.skip_validation:
+        check_raw_dataset(bids_dir)
     raw = _dataset(RAW, bids_dir)
     if settings.derivatives:
         return (raw, *_named(settings.derivatives))
@@ -68,10 +71,8 @@ def check_raw_dataset(bids_dir: Path) -> None:
     Raises
     ------
     InvalidDatasetError
-        If the folder or its ``dataset_description.json`` is missing, or the latter is no JSON object.
+        If its ``dataset_description.json`` is missing or no JSON object.
     """
-    if not bids_dir.is_dir():
-        raise InvalidDatasetError(f"{bids_dir} is no folder; expected the root of a BIDS dataset")
     path = bids_dir / DESCRIPTION
     if not path.is_file():
         raise InvalidDatasetError(

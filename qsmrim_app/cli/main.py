@@ -76,7 +76,7 @@ def _simulate(options: dict[str, Any]) -> int:
     options.pop("debug", None)
     output_dir = options.pop("output_dir")
     settings = dataclasses.replace(SimulationSettings(), **options)
-    _log_to_terminal(1)
+    _log_to_terminal(0)
     set_threads(1)
     from qsmrim_app.levels.simulate import run_simulation
 
@@ -138,6 +138,8 @@ def _settings(options: dict[str, Any], kind: type) -> dict[str, Any]:
 
 def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
     values = {name: value for name, value in options.items() if name not in _NOT_SETTINGS}
+    if "random_seed" in values and options["level"] == "participant":  # nothing else there is random
+        values["preprocessing.random_seed"] = values.pop("random_seed")
     if "registration" in values:
         kind, _, backend = values.pop("registration").partition(",")
         values["preprocessing.registration"] = kind
@@ -213,6 +215,5 @@ def _prepare_process(settings: ParticipantSettings | GroupSettings) -> None:
 
 
 def _log_to_terminal(verbosity: int) -> None:
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbosity, 2)]
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("qsmrim_app").setLevel(min(level, logging.INFO))
+    logging.getLogger("qsmrim_app").setLevel(logging.DEBUG if verbosity else logging.INFO)

@@ -145,7 +145,13 @@ def _add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_detection_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("detection").add_argument
-    add("--model", dest="model", type=Path, metavar="DIR", help="model bundle (default: the one that ships)")
+    add(
+        "--model",
+        dest="model",
+        type=Path,
+        metavar="DIR|none",
+        help="model bundle; none: measure only (default: the one that ships)",
+    )
     add(
         "--operating-point",
         dest="operating_point",
@@ -264,7 +270,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="stop at the first participant that fails (default: the others go on)",
     )
-    add("-v", "--verbose", dest="verbose", action="count", help="more log lines; -vv for all")
+    add("-v", "--verbose", dest="verbose", action="count", help="more log lines")
     add("--debug", dest="debug", action="store_true", help="show tracebacks")
     add(
         "--notrack",

@@ -505,3 +505,11 @@ def test_semireal_dataset(real_data):
         assert (inputs.lesions_kind, inputs.lesions_space, inputs.qsm_units) == ("instances", "FLAIR", "ppm")
         assert inputs.datasets["lesions"].startswith("bids:lesions:")
         assert inputs.datasets["rim_labels"].startswith("bids:raters:")
+
+
+def test_a_dataset_without_description_is_read_where_the_check_is_skipped(tmp_path):
+    (tmp_path / "sub-01" / "anat").mkdir(parents=True)
+    with pytest.raises(InvalidDatasetError, match="dataset_description"):
+        find_inputs(tmp_path, InputSettings())
+    found = find_inputs(tmp_path, InputSettings(skip_validation=True))
+    assert [key.subject for key in found.failures] == ["01"]
