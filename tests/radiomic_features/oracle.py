@@ -7,7 +7,7 @@ import warnings
 from importlib.resources import files
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
 from qsmrim_app.radiomic_features.features import FeatureRows

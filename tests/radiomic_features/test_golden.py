@@ -6,7 +6,7 @@ import csv
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from qsmrim_app.images import load_image, load_labels, to_ppb
 from qsmrim_app.lesions.labelling import find_lesions

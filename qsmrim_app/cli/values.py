@@ -1,0 +1,32 @@
+"""Values on the command line: what is no number of the right kind is refused in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+_UNITS_GB = {"K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
+
+
+def count(text: str) -> int:
+    """A whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return number
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+def memory_gb(text: str) -> float:
+    """A size with its unit, in 1e9 bytes."""
+    match = re.fullmatch(r"([\d.]+)\s*([KMGT])i?B?", text.strip(), flags=re.IGNORECASE)
+    if not match:
+        raise argparse.ArgumentTypeError(f"'{text}' needs a number and a unit, such as 8GB or 8000MB")
+    return float(match[1]) * _UNITS_GB[match[2].upper()]
