@@ -63,8 +63,8 @@ def _preprocessing(settings: ParticipantSettings, detector: DetectorSettings, ci
     steps = settings.preprocessing
     spacing = " x ".join(f"{size:g}" for size in steps.analysis_spacing_mm or detector.spacing_mm)
     return (
-        f"The T2-FLAIR was corrected for bias with N4 {citations.cite('n4')} as implemented in ANTs "
-        f"{citations.cite('ants')} (shrink factor {steps.n4_shrink_factor}). "
+        f"The T2-FLAIR was corrected for bias with N4 {citations.cite('n4')} as implemented in SimpleITK "
+        f"{citations.cite('sitk')} (shrink factor {steps.n4_shrink_factor}). "
         + _registration(steps, citations)
         + f" FLAIR and lesion labels were resampled once, straight from their source, to the grid of the "
         f"susceptibility map (QSM) and to an analysis grid of {spacing} mm (images: linear; labels: the one "

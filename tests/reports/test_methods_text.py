@@ -38,7 +38,7 @@ def test_it_says_what_was_done():
     ("steps", "expected", "absent"),
     [
         (PreprocessingSettings(registration="header"), "positions in their headers", "mutual information"),
-        (PreprocessingSettings(registration="affine", backend="ants"), "affine registration", "SimpleITK"),
+        (PreprocessingSettings(registration="affine", backend="ants"), "(ANTs [", "(SimpleITK"),
         (PreprocessingSettings(analysis_spacing_mm=(1.0, 1.0, 1.0)), "1 x 1 x 1 mm", "0.75 x 0.75"),
         (PreprocessingSettings(n4_shrink_factor=2), "shrink factor 2", "shrink factor 4"),
     ],
