@@ -146,7 +146,6 @@ def _say(task: FitTask) -> Progress:
     """One line a finished epoch, so that a person can follow a long training."""
 
     def say(report: EpochReport) -> None:
-        place = f"epoch {report.epoch} of {report.n_epochs}"
-        logger.info("%s, %s: %s, loss %.4f", task.detector.method, task.name, place, report.loss)
+        logger.info("%s, %s: %s", task.detector.method, task.name, report)
 
     return say

@@ -15,6 +15,8 @@ from qsmrim_app.records import SessionKey
 from qsmrim_app.tables.lesion_table import LesionTable
 
 _WIDTH = 110
+_MOST_LESIONS = 60  # rows that a person reads on a terminal; the rest is in the lesion table
+_MOST_PAGES = 3
 
 
 def summarise(
@@ -33,8 +35,10 @@ def summarise(
     for key, status in statuses.items():
         if status.state == "failed":
             console.print(f"{key.prefix} failed: {status.reason}", markup=False, soft_wrap=True)
-    for page in pages.values():
+    for page in list(pages.values())[:_MOST_PAGES]:
         console.print(f"report: {page}", markup=False, soft_wrap=True)
+    if len(pages) > _MOST_PAGES:
+        console.print(f"and {len(pages) - _MOST_PAGES} more reports beside it", markup=False)
     console.print(notice, markup=False)
     return text.getvalue()
 
@@ -44,7 +48,9 @@ def _lesions_of_one(key: SessionKey, lesions: LesionTable) -> Table:
     for heading in ("lesion", "volume mm³", "x, y, z mm", "QSM ppb", "p(rim+)", "votes", "result", "expert"):
         table.add_column(heading, justify="right" if heading not in ("result", "expert") else "left")
     frame = lesions.frame.sort_values("p_rim", ascending=False, na_position="last", kind="stable")
-    for row in frame.to_dict("records"):
+    if len(frame) > _MOST_LESIONS:
+        table.caption = f"and {len(frame) - _MOST_LESIONS} more in the lesion table"
+    for row in frame.head(_MOST_LESIONS).to_dict("records"):
         position = (
             ", ".join(f"{row[axis]:.0f}" for axis in ("x_mm", "y_mm", "z_mm")) if row["volume_mm3"] else "-"
         )
