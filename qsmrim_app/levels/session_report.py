@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from qsmrim_app.bids_io.names import dataset_path, session_path
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import load_image, load_labels, robust_z_score, to_ppb
+from qsmrim_app.preprocessing.brain_mask import mask_from_support
 from qsmrim_app.records import Case, PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.reports.pages import InputRow, QualityRow, SubjectReport, subject_page
 from qsmrim_app.settings import from_plain, to_plain
@@ -99,7 +98,7 @@ def _written_case(task: PageTask) -> Case:
         return task.output_dir / session_path(task.key, role, ".nii.gz")  # type: ignore[arg-type]
 
     qsm = to_ppb(load_image(path("qsm")).volume, "ppm")
-    brain = qsm.with_data(np.not_equal(qsm.data, 0))
+    brain = mask_from_support(qsm)
     flair = robust_z_score(load_image(path("flair")).volume, brain)
     return Case(task.key, qsm, flair, load_labels(path("lesions")).volume, brain)
 
