@@ -96,7 +96,7 @@ class SubjectInputs:
 
     ``lesions_space`` is where the file name says that the lesion map lies; preprocessing checks it against
     the grids. ``rim_labels`` and ``rim_table`` are the expert's instance map and its ``_dseg.tsv``, for
-    training and comparison.
+    training and comparison; ``rim_map`` is one with 1 rim-, 2 rim+ instead.
     """
 
     key: SessionKey
@@ -111,6 +111,7 @@ class SubjectInputs:
     rim_labels: Path | None = None
     rim_table: Path | None = None
     rim_map: Path | None = None
+    rim_space: SpaceName | None = None  # of the raters' files, by their names
     qsm_units: str | None = None
     datasets: Mapping[str, str] = field(default_factory=dict)  # role -> BIDS URI of the file, for provenance
     notes: tuple[str, ...] = ()  # what a user should know of how these files were chosen

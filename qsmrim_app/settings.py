@@ -141,6 +141,7 @@ class ResourceSettings:
     nprocs: int = 1
     omp_nthreads: int = 1
     memory_gb: float = 8.0
+    session_memory_gb: float = 2.0  # that one session may take; decides how many run at once
     device: str = "auto"  # auto, cpu, cuda or cuda:N
     inference_batch: int = 64
     nipype_plugin: Path | None = None  # a nipype plugin file (YAML) for the preprocessing nodes

@@ -118,7 +118,9 @@ def _description(
     }
     if container is not None:
         generator["Container"] = {"Type": container.type, "Tag": container.tag}
-    links = {name: os.path.relpath(root.resolve(), output_dir.resolve()) for name, root in datasets.items()}
+    former = (read_description(output_dir) or {}).get("DatasetLinks")
+    links = dict(former) if isinstance(former, dict) else {}  # sidecars of earlier runs point at them
+    links |= {name: os.path.relpath(root.resolve(), output_dir.resolve()) for name, root in datasets.items()}
     raw = datasets.get(RAW)
     source = (read_description(raw) or {}) if raw else {}
     description: dict[str, Any] = {

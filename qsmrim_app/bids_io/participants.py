@@ -21,7 +21,9 @@ from qsmrim_app.tables.columns import Column
 COUNT_COLUMNS: dict[str, Column] = {
     "n_lesions": Column("integer", "Lesions in the lesion table"),
     "n_classified": Column("integer", "Lesions that were classified"),
-    "n_rim_positive": Column("integer", "Lesions that were predicted rim positive"),
+    "n_rim_positive": Column(
+        "integer", "Lesions that were predicted rim positive; n/a if none was classified"
+    ),
     "n_rim_expert": Column(
         "integer", "Lesions that the experts call rim positive; n/a if no lesion was rated"
     ),
@@ -120,10 +122,11 @@ def _key(table: Path) -> SessionKey:
 def _counts(tables: Sequence[Path]) -> list[Any]:
     cells = [row for table in tables for _, row in read_cells(table)]
     rated = [row for row in cells if row.get("rim_expert", "n/a") != "n/a"]
+    classified = [row for row in cells if row.get("rim_predicted", "n/a") != "n/a"]
     return [
         len(cells),
-        sum(row.get("excluded_because", "n/a") == "n/a" for row in cells),
-        sum(row.get("rim_predicted") == "1" for row in cells),
+        len(classified),
+        sum(row["rim_predicted"] == "1" for row in classified) if classified or not cells else None,
         sum(row["rim_expert"] == "1" for row in rated) if rated else None,
         sum((float(row["volume_mm3"]) for row in cells if row.get("volume_mm3", "n/a") != "n/a"), 0.0),
     ]

@@ -137,6 +137,7 @@ def _problem(key: SessionKey, findings: Iterable[Finding]) -> QsmrimError | None
 def _inputs(key: SessionKey, findings: Mapping[str, Finding]) -> SubjectInputs:
     files = {role: finding.file for role, finding in findings.items() if finding.file is not None}
     qsm, lesions, rim = files["qsm"], files["lesions"], files.get("rim_labels")
+    raters = rim or files.get("rim_map")
     space, space_notes = space_of(lesions)
     units = read_sidecars(qsm).get("Units")
     return SubjectInputs(
@@ -152,6 +153,7 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding]) -> SubjectInputs:
         rim_labels=_path(rim),
         rim_table=rim.table if rim else None,
         rim_map=_path(files.get("rim_map")),
+        rim_space=space_of(raters)[0] if raters else None,
         qsm_units=None if units is None else str(units),
         datasets={role: file.uri for role, file in files.items()},
         notes=tuple(note for finding in findings.values() for note in finding.notes) + space_notes,

@@ -108,6 +108,8 @@ def _participant(options: dict[str, Any]) -> int:
 
 
 def _group(options: dict[str, Any]) -> int:
+    if options.get("dry_run"):
+        raise UsageError("--dry-run belongs to the participant level")
     settings = from_plain(GroupSettings, _settings(options, GroupSettings))
     _prepare_process(settings)
     from qsmrim_app.levels import group

@@ -164,7 +164,7 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         dest="resources.omp_nthreads",
         type=count,
         metavar="N",
-        help="threads of one preprocessing step (default: 1)",
+        help="threads of a network (default: 1); preprocessing takes one",
     )
     add(
         "--mem",

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +89,7 @@ class Bundle:
 
 # ---- writing ---------------------------------------------------------------------------------------------
 def write_bundle(folder: Path, bundle: Bundle) -> None:
-    """Write a bundle; the same bundle gives the same bytes. A bundle that was there is replaced as a whole.
+    """Write a bundle; the same bundle gives the same bytes. One that was there is replaced, never mixed.
 
     Raises
     ------
@@ -119,15 +118,15 @@ def _member_bytes(weights: Weights) -> bytes:
 
 
 def _replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    former = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    unfinished.mkdir(parents=True)
-    for name, raw in contents.items():
-        (unfinished / name).write_bytes(raw)
-    if folder.exists():
-        folder.rename(former)
-    unfinished.rename(folder)
-    shutil.rmtree(former, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        unfinished = Path(scratch) / "new"
+        unfinished.mkdir()
+        for name, raw in contents.items():
+            (unfinished / name).write_bytes(raw)
+        if folder.exists():
+            folder.rename(Path(scratch) / "former")
+        unfinished.rename(folder)
 
 
 def _without_nan(value: Any) -> Any:

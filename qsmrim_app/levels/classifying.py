@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.registry import load_detector
+from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.votes import count_votes
 from qsmrim_app.learning.devices import choose_device
 from qsmrim_app.reports.pages import ModelSummary
@@ -44,11 +47,12 @@ class Classifier:
         CheckpointError
             If the model bundle is damaged or of another kind.
         UsageError
-            If the operating point or the device does not exist.
+            If the operating point or the device does not exist, or the model looks at another voxel size.
         """
         if settings.model is not None and str(settings.model) == NO_MODEL:
             return cls(None, _spaced(DetectorSettings(), settings), float("nan"), "", "cpu", 1)
         detector = load_detector(settings.model or DEFAULT_MODEL)
+        _require_spacing(detector, settings)
         device, warnings = choose_device(settings.resources.device)
         for warning in warnings:
             logger.warning(warning)
@@ -103,6 +107,15 @@ class Classifier:
                 "rim_predicted": _by_key(samples, votes.rim.astype(int)),
             }
             | ({"in_training_set": _by_key(samples, known)} if known is not None else {})
+        )
+
+
+def _require_spacing(detector: RimDetector, settings: ParticipantSettings) -> None:
+    wanted = settings.preprocessing.analysis_spacing_mm
+    if wanted is not None and not np.allclose(wanted, detector.settings.spacing_mm, rtol=1e-3):
+        raise UsageError(
+            f"model '{detector.info.name}' looks at voxels of {detector.settings.spacing_mm} mm, not of "
+            f"{wanted} mm; another voxel size is for training: measure with --model none"
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from qsmrim_app.levels.classifying import fingerprints
 from qsmrim_app.levels.fitting import EVERYTHING, FitName, FitPlace, join_members, run_fits
 from qsmrim_app.levels.gathering import Gathered, labelled, rim_counts
 from qsmrim_app.settings import DetectorSettings, GroupSettings
-from qsmrim_app.tables.lesion_samples import LesionSamples
+from qsmrim_app.tables.lesion_samples import LesionSamples, SampleKey
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +35,31 @@ _FIGURES = ("tp", "fp", "fn", "tn", "f1", "sensitivity", "specificity", "ppv")  
 class OutOfFold:
     """What models say of lesions of subjects that they never saw.
 
-    ``logits`` has shape (n, members), ``folds`` and ``rim`` shape (n,), in the order of the samples.
+    ``keys``, ``folds`` and ``rim`` have length n, ``logits`` has shape (n, members).
     """
 
+    keys: tuple[SampleKey, ...]
     logits: NDArray[np.float64]
     folds: NDArray[np.int64]
     rim: NDArray[np.float64]
+    columns: ClassVar = ("subject", "session", "index", "fold", "rim_expert", "p_rim")
+
+    def p_rim(self, temperature: float) -> NDArray[np.float64]:
+        """Calibrated probability of the median member, shape (n,)."""
+        return median_of_members(np.asarray(expit(self.logits / temperature)))
+
+    def rows(self, temperature: float) -> list[tuple[object, ...]]:
+        """One row a lesion, in the order of ``columns``: every figure of the model card follows from them."""
+        values = zip(self.folds.tolist(), self.rim.astype(int).tolist(), self.p_rim(temperature), strict=True)
+        return [(*key, *value) for key, value in zip(self.keys, values, strict=True)]
 
 
 def train_method(
     settings: GroupSettings, detector: DetectorSettings, gathered: Gathered, work: Path
-) -> RimDetector:
-    """A detector trained on every labelled lesion, with thresholds and temperature from held-out subjects.
+) -> tuple[RimDetector, OutOfFold]:
+    """A detector trained on every labelled lesion, and what members said of held-out subjects.
+
+    Thresholds and temperature of the detector come from the held-out subjects.
 
     Parameters
     ----------
@@ -69,7 +82,7 @@ def train_method(
     final = join_members([fits[FitName(EVERYTHING, seed)] for seed in settings.seeds])
     held_out = predict_held_out(fits, samples, fold_of, settings.seeds)
     describe(final, held_out, samples, gathered.is_simulated)
-    return final
+    return final, held_out
 
 
 def predict_held_out(
@@ -84,13 +97,13 @@ def predict_held_out(
         _, test = split_rows(samples.subjects, fold_of, fold)
         for column, seed in enumerate(seeds):
             logits[test, column] = fits[FitName(fold, seed)].predict_logits(samples.take(test))[:, 0]
-    return OutOfFold(logits, folds_of_rows(samples.subjects, fold_of), samples.rim)
+    return OutOfFold(samples.keys, logits, folds_of_rows(samples.subjects, fold_of), samples.rim)
 
 
 def describe(model: RimDetector, held_out: OutOfFold, samples: LesionSamples, is_simulated: bool) -> None:
     """Give a trained model its temperature, thresholds, metrics and the story of its data."""
     temperature = fit_temperature(held_out.logits, held_out.rim)
-    p_rim = median_of_members(expit(held_out.logits / temperature))
+    p_rim = held_out.p_rim(temperature)
     sensitive = high_sensitivity_threshold(p_rim, held_out.rim)
     points = {"f1": f1_threshold(p_rim, held_out.rim)}
     if sensitive is not None:

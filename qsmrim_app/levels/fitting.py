@@ -10,8 +10,10 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
+from qsmrim_app import detectors, learning, networks
 from qsmrim_app.bids_io.writing import write_bytes
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.registry import load_detector, new_detector
@@ -125,7 +127,9 @@ def join_members(models: Sequence[RimDetector]) -> RimDetector:
     """One ensemble of detectors that were trained on the same lesions with different seeds."""
     bundles = [model.to_bundle() for model in models]
     members = tuple(member for bundle in bundles for member in bundle.members)
-    return type(models[0]).from_bundle(replace(bundles[0], members=members))
+    seeds = [seed for bundle in bundles for seed in bundle.info.training["seeds"]]
+    info = replace(bundles[0].info, training={**bundles[0].info.training, "seeds": seeds})
+    return type(models[0]).from_bundle(replace(bundles[0], info=info, members=members))
 
 
 def _is_done(folder: Path) -> bool:
@@ -137,9 +141,17 @@ def _is_done(folder: Path) -> bool:
 
 
 def _folder(name: FitName, detector: DetectorSettings, fold_of: Mapping[str, int], data: str) -> str:
-    """Another name for every other setting, sample or division into folds."""
-    identity = json.dumps([to_plain(detector), sorted(fold_of.items()), data], sort_keys=True)
+    """Another name for every other setting, sample, division into folds or version of the code."""
+    identity = json.dumps([to_plain(detector), sorted(fold_of.items()), data, _code()], sort_keys=True)
     return f"{name}_{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+@cache
+def _code() -> str:
+    """A digest of the code that makes a fit."""
+    homes = [Path(str(module.__file__)).parent for module in (detectors, learning, networks)]
+    files = [file for home in homes for file in sorted(home.glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _say(task: FitTask) -> Progress:

@@ -13,7 +13,7 @@ import pandas as pd
 from qsmrim_app.bids_io.names import key_of_table, session_path
 from qsmrim_app.bids_io.participants import lesion_tables
 from qsmrim_app.bids_io.tables_io import read_lesion_table
-from qsmrim_app.errors import NothingSelectedError
+from qsmrim_app.errors import NothingSelectedError, UnknownLesionError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.tables.lesion_samples import LesionSamples, concatenate_samples, read_samples
 from qsmrim_app.tables.lesion_table import LesionTable, concatenate, lesion_table
@@ -110,6 +110,12 @@ def _samples(path: Path, table: LesionTable) -> LesionSamples:
         ].itertuples(index=False)
     }
     samples = read_samples(path)
+    unknown = [index for _, _, index in samples.keys if index not in rows]
+    if unknown:
+        raise UnknownLesionError(
+            f"{path} holds lesion(s) {unknown[:5]} that the lesion table beside it does not; "
+            "a run was interrupted there: run the participant again"
+        )
     keys = tuple((rows[index][0], rows[index][1], index) for _, _, index in samples.keys)
     rim = [np.nan if rows[index][3] else rows[index][2] for _, _, index in samples.keys]
     return replace(samples, keys=keys, rim=np.array(rim, dtype=np.float64))

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from qsmrim_app.bids_io.dry_run import dry_run_table
+from qsmrim_app.bids_io.names import session_path
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
 from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
@@ -16,7 +17,14 @@ from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.classifying import Classifier
 from qsmrim_app.levels.measuring import MeasuredSession
 from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
-from qsmrim_app.levels.run_log import SessionStatus, exit_code_of, log_to_file, write_settings, write_status
+from qsmrim_app.levels.run_log import (
+    SessionStatus,
+    exit_code_of,
+    log_to_file,
+    status_of,
+    write_settings,
+    write_status,
+)
 from qsmrim_app.levels.session_report import (
     PageTask,
     input_rows,
@@ -34,7 +42,7 @@ from qsmrim_app.levels.session_tasks import (
     write_outputs,
 )
 from qsmrim_app.levels.summary import summarise
-from qsmrim_app.levels.workers import run_in_workers
+from qsmrim_app.levels.workers import run_in_workers, workers_within
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.reports.methods_text import MethodsText, methods_text
@@ -73,11 +81,20 @@ class _Run:
         if isinstance(outcome, QsmrimError):
             self.errors[key] = outcome
             logger.error("%s: %s failed: %s", key.prefix, stage, outcome)
-            if self.settings.resources.stop_on_first_crash:
-                raise outcome
             return
         into[key] = outcome
         logger.info("%s: %s done", key.prefix, stage)
+
+    @property
+    def keys(self) -> list[SessionKey]:
+        """Every session, those with their files first; none that a stopped run never reached."""
+        everyone = [*self.inputs, *(key for key in self.errors if key not in self.inputs)]
+        return [key for key in everyone if not self.stopped or key in self.errors or key in self.tables]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run ends here: a session failed, and the user wants no other to go on."""
+        return bool(self.errors) and self.settings.resources.stop_on_first_crash
 
 
 def describe_inputs(settings: ParticipantSettings) -> str:
@@ -98,32 +115,30 @@ def run_participants(settings: ParticipantSettings) -> Outcome:
     found = find_inputs(settings.bids_dir, settings.inputs)
     classifier = Classifier.load(settings)
     open_output(settings, found.datasets)
-    log_file = log_to_file(settings.output_dir, "participant")
-    run = _start(settings, classifier, found)
-    if not settings.reports_only and not settings.boilerplate_only:
-        _prepare(run)
-        _measure(run)
-        _classify(run)
-        _write(run)
-    if not settings.boilerplate_only:
-        _report(run)
-    outcome = _finish(run)
-    logging.getLogger("qsmrim_app").removeHandler(log_file)
-    log_file.close()
-    return outcome
-
-
-def _start(settings: ParticipantSettings, classifier: Classifier, found: Found) -> _Run:
     inputs = {session.key: session for session in found.inputs}
-    methods = _methods(settings, classifier)
-    write_settings(settings.output_dir, "participant", settings)
-    write_text(methods_path(settings.output_dir), methods.plain())
-    run = _Run(settings, classifier, inputs, methods)
+    run = _Run(settings, classifier, inputs, _methods(settings, classifier))
+    write_text(methods_path(settings.output_dir), run.methods.plain())
+    if settings.boilerplate_only:
+        return Outcome(0, f"methods text: {methods_path(settings.output_dir)}\n")
+    with log_to_file(settings.output_dir, "participant"):
+        if settings.reports_only:
+            _report(run)
+            return _outcome(run, {key: status_of(key, run.errors, ()) for key in run.inputs})
+        return _analyse(run, found)
+
+
+def _analyse(run: _Run, found: Found) -> Outcome:
+    write_settings(run.settings.output_dir, "participant", run.settings)
     for note in found.notes:
         logger.warning(note)
     for key, error in found.failures.items():
         run.keep(key, error, {}, "finding its files")
-    return run
+    for stage in (_prepare, _measure, _classify, _write):
+        if not run.stopped:
+            stage(run)
+    _keep_facts(run)
+    _report(run)
+    return _finish(run)
 
 
 def _prepare(run: _Run) -> None:
@@ -138,9 +153,11 @@ def _prepare(run: _Run) -> None:
             key: PrepareTask(inputs, settings.preprocessing, spacing, work, settings.resources)
             for key, inputs in run.inputs.items()
         }
-        outcomes = run_in_workers(prepare_inputs, tasks, settings.resources.nprocs)
+        outcomes = run_in_workers(prepare_inputs, tasks, workers_within(settings.resources))
     for key, outcome in outcomes:
         run.keep(key, outcome, run.prepared, "preparation")  # type: ignore[arg-type]
+        if run.stopped:
+            break
 
 
 def _measure(run: _Run) -> None:
@@ -148,13 +165,20 @@ def _measure(run: _Run) -> None:
         key: MeasureTask(run.inputs[key], prepared, run.settings.lesions, run.classifier.settings)
         for key, prepared in run.prepared.items()
     }
-    for key, outcome in run_in_workers(measure_inputs, tasks, run.settings.resources.nprocs):
+    for key, outcome in run_in_workers(measure_inputs, tasks, workers_within(run.settings.resources)):
         run.keep(key, outcome, run.measured, "features and patches")  # type: ignore[arg-type]
 
 
 def _classify(run: _Run) -> None:
     for key, measured in run.measured.items():
-        run.tables[key] = run.classifier.classify(measured.table, measured.samples)
+        outcome: object
+        try:
+            outcome = run.classifier.classify(measured.table, measured.samples)
+        except QsmrimError as error:
+            outcome = error
+        except RuntimeError as error:  # torch: out of memory, a lost device
+            outcome = QsmrimError(f"{key}: the model could not be run ({error}); try --device cpu")
+        run.keep(key, outcome, run.tables, "classification")  # type: ignore[arg-type]
 
 
 def _write(run: _Run) -> None:
@@ -164,17 +188,18 @@ def _write(run: _Run) -> None:
         )
         for key, table in run.tables.items()
     }
-    for key, outcome in run_in_workers(write_outputs, tasks, run.settings.resources.nprocs):
+    for key, outcome in run_in_workers(write_outputs, tasks, workers_within(run.settings.resources)):
         run.keep(key, outcome, {}, "maps and tables")
 
 
+def _keep_facts(run: _Run) -> None:
+    for key in run.keys:
+        write_facts(run.settings.output_dir, _facts(run, key))
+
+
 def _report(run: _Run) -> None:
-    keys = [*run.inputs, *(key for key in run.errors if key not in run.inputs)]
-    if not run.settings.reports_only:
-        for key in keys:
-            write_facts(run.settings.output_dir, _facts(run, key))
-    tasks = {key: PageTask(key, run.settings.output_dir) for key in keys}
-    for key, outcome in run_in_workers(write_page, tasks, run.settings.resources.nprocs):
+    tasks = {key: PageTask(key, run.settings.output_dir) for key in run.keys}
+    for key, outcome in run_in_workers(write_page, tasks, workers_within(run.settings.resources)):
         run.keep(key, outcome, run.pages, "report")  # type: ignore[arg-type]
 
 
@@ -192,38 +217,40 @@ def _facts(run: _Run, key: SessionKey) -> SubjectReport:
             *(prepared.warnings if prepared else ()),
             *(measured.warnings if measured else ()),
         ),
-        errors=(str(run.errors[key]),) if key in run.errors else (),
+        errors=_errors(run, key),
         methods=run.methods,
         simulated_images=bool(inputs and is_simulated(inputs)),
     )
 
 
+def _errors(run: _Run, key: SessionKey) -> tuple[str, ...]:
+    if key not in run.errors:
+        return ()
+    earlier = run.settings.output_dir / session_path(key, "lesions", ".tsv")
+    stale = f"The maps and tables of an earlier run are still there: {earlier.name}"
+    return (str(run.errors[key]), *((stale,) if earlier.exists() else ()))
+
+
 def _finish(run: _Run) -> Outcome:
-    output_dir = run.settings.output_dir
+    settings = run.settings
     for subject in sorted({key.subject for key in run.tables}):
-        rebuild_sessions(output_dir, subject)
+        rebuild_sessions(settings.output_dir, subject)
     if run.tables:
-        rebuild_participants(output_dir)
-    statuses = _statuses(run)
-    write_status(output_dir, statuses)
-    if run.settings.clean_workdir or (run.settings.work_dir is None and not run.errors):
-        remove_work(work_folder(run.settings), run.inputs)
+        rebuild_participants(settings.output_dir)
+    statuses = {
+        key: status_of(key, run.errors, run.measured[key].warnings if key in run.measured else ())
+        for key in run.keys
+    }
+    write_status(settings.output_dir, statuses)
+    if settings.clean_workdir or (settings.work_dir is None and not run.errors):
+        remove_work(work_folder(settings), run.inputs)
+    return _outcome(run, statuses)
+
+
+def _outcome(run: _Run, statuses: Mapping[SessionKey, SessionStatus]) -> Outcome:
     model = run.classifier.summary()
     notice = model_notice(model.trained_on_simulation) if model else RESEARCH_ONLY
     return Outcome(exit_code_of(statuses), summarise(run.tables, run.pages, statuses, notice))
-
-
-def _statuses(run: _Run) -> Mapping[SessionKey, SessionStatus]:
-    statuses = {}
-    for key in (*run.inputs, *(key for key in run.errors if key not in run.inputs)):
-        warnings = run.measured[key].warnings if key in run.measured else ()
-        error = run.errors.get(key)
-        statuses[key] = (
-            SessionStatus("failed", error.exit_code, str(error), warnings)
-            if error
-            else SessionStatus("done", 0, "", warnings)
-        )
-    return statuses
 
 
 def _methods(settings: ParticipantSettings, classifier: Classifier) -> MethodsText:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,12 @@ class SessionStatus:
     warnings: tuple[str, ...] = ()
 
 
-def status_of(outcome: object, warnings: tuple[str, ...] = ()) -> SessionStatus:
-    """The status of a session from its result or its error."""
-    if isinstance(outcome, QsmrimError):
-        return SessionStatus("failed", outcome.exit_code, str(outcome), warnings)
+def status_of(
+    key: SessionKey, errors: Mapping[SessionKey, QsmrimError], warnings: tuple[str, ...]
+) -> SessionStatus:
+    """The status of a session, by whether it is among the errors."""
+    if key in errors:
+        return SessionStatus("failed", errors[key].exit_code, str(errors[key]), warnings)
     return SessionStatus("done", 0, "", warnings)
 
 
@@ -42,14 +45,20 @@ def write_settings(output_dir: Path, level: str, settings: object) -> None:
     write_json(output_dir / dataset_path("logs") / f"settings-{level}.json", to_plain(settings))
 
 
-def log_to_file(output_dir: Path, level: str) -> logging.Handler:
-    """Append every line of this run to ``logs/<level>.log``; remove the handler when the run is over."""
+@contextmanager
+def log_to_file(output_dir: Path, level: str) -> Iterator[None]:
+    """Append every line of a run, its workers' too, to ``logs/<level>.log``."""
     folder = output_dir / dataset_path("logs")
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(folder / f"{level}.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.getLogger("qsmrim_app").addHandler(handler)
-    return handler
+    app = logging.getLogger("qsmrim_app")
+    app.addHandler(handler)
+    try:
+        yield
+    finally:
+        app.removeHandler(handler)
+        handler.close()
 
 
 def exit_code_of(statuses: Mapping[SessionKey, SessionStatus]) -> int:

@@ -11,12 +11,12 @@ from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import load_image, load_labels, robust_z_score, to_ppb
-from qsmrim_app.preprocessing.brain_mask import mask_from_support
+from qsmrim_app.preprocessing.brain_mask import is_masked, mask_from_intensity, mask_from_support
+from qsmrim_app.preprocessing.registration import LOW_OVERLAP
 from qsmrim_app.records import Case, PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.reports.pages import InputRow, QualityRow, SubjectReport, subject_page
 from qsmrim_app.settings import from_plain, to_plain
 
-_LOW_OVERLAP = 0.8  # Dice of the two heads after registration: below, the overlay deserves a look
 _SIMULATED = "simulated"
 
 
@@ -79,15 +79,15 @@ def quality_rows(prepared: PreparedSubject) -> tuple[QualityRow, ...]:
         ),
         QualityRow(
             "Mutual information of FLAIR and magnitude",
-            f"{result.similarity_before:.3f} before, {result.similarity_after:.3f} after",
+            f"{result.similarity_before:.3f} by the headers, {result.similarity_after:.3f} registered",
             "higher is better",
             result.similarity_after >= result.similarity_before,
         ),
         QualityRow(
             "Overlap of the heads (Dice)",
-            f"{result.overlap_before:.3f} before, {result.overlap_after:.3f} after",
-            f"1 is best; look at the overlay below {_LOW_OVERLAP}",
-            result.overlap_after >= _LOW_OVERLAP,
+            f"{result.overlap_before:.3f} by the headers, {result.overlap_after:.3f} registered",
+            f"1 is best; look at the overlay below {LOW_OVERLAP}",
+            (result.overlap_before if result.fell_back else result.overlap_after) >= LOW_OVERLAP,
         ),
         QualityRow("Unit of the QSM", prepared.qsm_units_found, "as found in the file; shown here in ppb"),
     )
@@ -98,8 +98,9 @@ def _written_case(task: PageTask) -> Case:
         return task.output_dir / session_path(task.key, role, ".nii.gz")  # type: ignore[arg-type]
 
     qsm = to_ppb(load_image(path("qsm")).volume, "ppm")
-    brain = mask_from_support(qsm)
-    flair = robust_z_score(load_image(path("flair")).volume, brain)
+    flair = load_image(path("flair")).volume
+    brain = mask_from_support(qsm) if is_masked(qsm) else mask_from_intensity(flair)
+    flair = robust_z_score(flair, brain)
     return Case(task.key, qsm, flair, load_labels(path("lesions")).volume, brain)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qsmrim_app.bids_io.label_tables import read_label_table
+from qsmrim_app.bids_io.label_tables import LabelRow, read_label_table
 from qsmrim_app.bids_io.names import SessionRole, session_path
 from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_table, write_table
 from qsmrim_app.bids_io.writing import write_bytes, write_image, write_json, write_text
@@ -17,6 +17,7 @@ from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import in_storage_order, load_labels, read_grid, to_ppm
 from qsmrim_app.lesions.painting import paint_lesions
 from qsmrim_app.levels.measuring import ExpertRim, MeasuredSession, load_native_case, measure_session
+from qsmrim_app.preprocessing.brain_mask import is_masked
 from qsmrim_app.preprocessing.workflow import prepare_subjects
 from qsmrim_app.records import Case, PreparedSubject, SubjectInputs, Volume
 from qsmrim_app.settings import (
@@ -29,7 +30,8 @@ from qsmrim_app.settings import (
 from qsmrim_app.tables.lesion_samples import LesionSamples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
 
-_UNMASKED = 0.95  # a QSM with more non-zero voxels than this was not masked to the brain
+# a map that experts drew instead of a table: each lesion takes the value that covers most of it
+_RIM_MAP_ROWS = {1: LabelRow(1, "rim negative", rim=0), 2: LabelRow(2, "rim positive", rim=1)}
 RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
 
 
@@ -81,9 +83,11 @@ def measure_inputs(task: MeasureTask) -> MeasuredSession:
 
 
 def _expert(inputs: SubjectInputs, prepared: PreparedSubject) -> ExpertRim | None:
-    if prepared.native_rim_labels is None or inputs.rim_table is None:
-        return None
-    return ExpertRim(read_label_table(inputs.rim_table), load_labels(prepared.native_rim_labels).volume)
+    if prepared.native_rim_labels is not None and inputs.rim_table is not None:
+        return ExpertRim(read_label_table(inputs.rim_table), load_labels(prepared.native_rim_labels).volume)
+    if prepared.native_rim_map is not None:
+        return ExpertRim(_RIM_MAP_ROWS, load_labels(prepared.native_rim_map).volume)
+    return None
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ def _write_images(task: WriteTask, case: Case) -> None:
         task,
         "qsm",
         to_ppm(case.qsm),
-        _sidecar(task, "qsm", skull_stripped=_is_masked(case.qsm)) | {"Units": "ppm"},
+        _sidecar(task, "qsm", skull_stripped=is_masked(case.qsm)) | {"Units": "ppm"},
     )
 
 
@@ -197,10 +201,6 @@ def _sidecar(task: WriteTask, *roles: str, skull_stripped: bool = True) -> dict[
         "SpatialReference": datasets["qsm"],
         "Sources": [datasets[role] for role in roles],
     }
-
-
-def _is_masked(qsm: Volume) -> bool:
-    return bool(np.count_nonzero(qsm.data) < _UNMASKED * qsm.data.size)
 
 
 def _path(task: WriteTask, role: SessionRole, extension: str) -> Path:

@@ -8,9 +8,13 @@ import traceback
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from logging.handlers import QueueHandler, QueueListener
+from multiprocessing.queues import Queue
 from typing import TypeVar
 
 from qsmrim_app.errors import QsmrimError, WorkerKilledError
+from qsmrim_app.settings import ResourceSettings
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +37,27 @@ def run_in_workers(
     tuple
         The key, and the result or why there is none, in the order of the tasks but for those whose worker
         was killed: they are tried once more, each alone, at the end. An exception that is no `QsmrimError`
-        becomes one, with its traceback in the log.
+        becomes one, with its traceback in the log (debug level).
     """
-    keys = list(tasks)
     killed: list[Key] = []
-    with _pool(min(n_workers, max(len(keys), 1))) as pool:
-        futures = {key: pool.submit(_attempt, function, key, tasks[key]) for key in keys}
-        for key in keys:
-            try:
-                outcome = futures[key].result()
-            except BrokenProcessPool:
-                killed.append(key)
-            else:
-                yield key, outcome
+    with _pool(min(n_workers, max(len(tasks), 1))) as pool:
+        futures = {key: pool.submit(_attempt, function, key, task) for key, task in tasks.items()}
+        try:
+            for key, future in futures.items():
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:
+                    killed.append(key)
+                else:
+                    yield key, outcome
+        finally:  # whoever stops listening wants no more of it
+            pool.shutdown(cancel_futures=True)
     yield from ((key, _alone(function, key, tasks[key])) for key in killed)
+
+
+def workers_within(resources: ResourceSettings) -> int:
+    """How many sessions fit into processes and memory at once; at least one."""
+    return max(1, min(resources.nprocs, int(resources.memory_gb / resources.session_memory_gb)))
 
 
 def _alone(function: Callable[[Task], Result], key: Hashable, task: Task) -> Result | QsmrimError:
@@ -68,18 +79,35 @@ def _attempt(function: Callable[[Task], Result], key: Hashable, task: Task) -> R
     except QsmrimError as error:
         return error
     except Exception as error:  # noqa: BLE001 - the one place around one task
-        logger.debug(traceback.format_exc())
+        logger.debug("%s: %s", key, traceback.format_exc())
         return QsmrimError(f"{key}: internal error, {type(error).__name__}: {error}")
 
 
-def _pool(n_workers: int) -> ProcessPoolExecutor:
-    # spawn: a fork would share CUDA and thread state with the parent
-    context = multiprocessing.get_context("spawn")
+@contextmanager
+def _pool(n_workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes whose log lines arrive in this one."""
+    context = multiprocessing.get_context("spawn")  # a fork would share CUDA and thread state with the parent
+    lines = context.Queue()
+    listener = QueueListener(lines, _Relay())
+    listener.start()
     level = logging.getLogger("qsmrim_app").getEffectiveLevel()
-    return ProcessPoolExecutor(n_workers, context, _log_to_terminal, (level,))
+    try:
+        with ProcessPoolExecutor(n_workers, context, _log_to_queue, (lines, level)) as pool:
+            yield pool
+    finally:
+        listener.stop()
 
 
-def _log_to_terminal(level: int) -> None:
+class _Relay(logging.Handler):
+    """Gives a worker's line to the logger of the same name here."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logging.getLogger(record.name).handle(record)
+
+
+def _log_to_queue(lines: Queue[logging.LogRecord], level: int) -> None:
     """A spawned process knows nothing of its parent's log."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("qsmrim_app").setLevel(level)
+    app = logging.getLogger("qsmrim_app")
+    app.addHandler(QueueHandler(lines))
+    app.setLevel(level)
+    app.propagate = False

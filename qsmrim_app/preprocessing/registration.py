@@ -12,7 +12,7 @@ from qsmrim_app.records import FloatArray, RegistrationResult, Volume
 from qsmrim_app.settings import PreprocessingSettings
 
 _BACKENDS = {"sitk": register_with_sitk, "ants": register_with_ants}
-_LOW_OVERLAP = 0.7  # Dice of the two heads below which somebody should look
+LOW_OVERLAP = 0.7  # Dice of the two heads below which somebody should look
 
 
 def register_flair(
@@ -74,7 +74,7 @@ def registration_warnings(result: RegistrationResult) -> tuple[str, ...]:
             f"{result.similarity_before:.3f} to {result.similarity_after:.3f}); the header was used instead"
         )
     overlap = result.overlap_before if result.fell_back else result.overlap_after
-    if overlap < _LOW_OVERLAP:
+    if overlap < LOW_OVERLAP:
         warnings.append(
             f"the heads of FLAIR and QSM overlap little (Dice {overlap:.2f}); look at the registration figure"
         )

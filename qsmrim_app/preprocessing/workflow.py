@@ -109,7 +109,8 @@ def _prepare_together(
 
 def session_wf_name(key: SessionKey) -> str:
     """The name of a session's workflow, and of its folder: ``sub_01_ses_02_wf``."""
-    return key.prefix.replace("-", "_") + "_wf"
+    # nipype allows letters, digits and underscores, BIDS labels a plus sign too
+    return key.prefix.replace("-", "_").replace("+", "_plus_") + "_wf"
 
 
 def init_prepare_session_wf(
@@ -170,12 +171,19 @@ def _nodes(inputs: SubjectInputs, settings: PreprocessingSettings, spacing_mm: V
     if inputs.magnitude:
         interfaces["magnitude"] = HarmoniseImage(image=str(inputs.magnitude))
     if inputs.rim_labels:
-        interfaces["rim_labels"] = NumberLesions(lesions=str(inputs.rim_labels), kind="instances")
+        interfaces["rim_labels"] = _rater_map(inputs.rim_labels, inputs)
     if inputs.rim_map:
-        interfaces["rim_map"] = NumberLesions(lesions=str(inputs.rim_map), kind="instances")
+        interfaces["rim_map"] = _rater_map(inputs.rim_map, inputs)
     return {
         name: Node(step, name=name, mem_gb=_MEMORY_GB.get(name, 0.25)) for name, step in interfaces.items()
     }
+
+
+def _rater_map(path: Path, inputs: SubjectInputs) -> NumberLesions:
+    step = NumberLesions(lesions=str(path), kind="instances")
+    if inputs.rim_space:
+        step.inputs.stated_space = inputs.rim_space
+    return step
 
 
 def _connect_images(workflow: Workflow, nodes: dict[str, Node]) -> None:
