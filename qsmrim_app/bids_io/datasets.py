@@ -125,6 +125,7 @@ def _named(derivatives: Mapping[str, Path]) -> list[Dataset]:
 
 
 def _dataset(name: str, root: Path) -> Dataset:
+    root = root.absolute()  # nipype's nodes run in folders of their own
     try:
         sidecars = sorted(path for path in root.iterdir() if path.name.endswith(".json"))
     except OSError as error:
