@@ -1,6 +1,5 @@
 """What `make demo` does, end to end as a user runs it; the BIDS validator judges what it wrote."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qsmrim_app.bids_io.tables_io import read_lesion_table
+from tests.validator import problems
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("demo")]
@@ -19,22 +19,6 @@ def _run(entry: str, *arguments) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
-
-
-def _problems(dataset: Path) -> list[str]:
-    """What the validator says of a dataset, beyond what bids_validator_config.json lets pass."""
-    validator = Path(sys.executable).with_name("bids-validator-deno")
-    config = REPOSITORY / "bids_validator_config.json"
-    done = subprocess.run(
-        [validator, "--config", config, "--json", dataset], capture_output=True, text=True, check=False
-    )
-    report = json.loads(done.stdout)
-    assert report["summary"]["totalFiles"] > 0
-    return sorted(
-        f"{issue['severity']} {issue['code']} {issue.get('subCode', '')} {issue.get('location', '')}"
-        for issue in report["issues"]["issues"]
-        if issue["severity"] != "ignore"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +33,12 @@ def demo(tmp_path_factory):
 def test_the_simulated_dataset_is_valid(demo):
     bids_dir, _, _ = demo
     for dataset in (bids_dir, *sorted((bids_dir / "derivatives").iterdir())):
-        assert _problems(dataset) == [], dataset
+        assert problems(dataset) == [], dataset
 
 
 def test_the_output_is_valid(demo):
     _, output_dir, _ = demo
-    assert _problems(output_dir) == []
+    assert problems(output_dir) == []
 
 
 def test_every_simulated_lesion_has_a_row_and_some_a_rim(demo):
