@@ -1,8 +1,9 @@
 """Brains that differ: the MNI152 template, deformed, as tissue fractions on the grid of a simulated scan.
 
 Deep grey nuclei are ellipsoids in MNI coordinates. Their susceptibilities, and those of white and grey
-matter, are the values of the second QSM challenge's head phantom (Marques JP et al., Magn Reson Med
-2021;86:526-542, doi:10.1002/mrm.28716) minus its value of CSF, so that CSF is zero.
+matter, follow the head phantom of the second QSM challenge (Marques JP et al., Magn Reson Med
+2021;86:526-542, doi:10.1002/mrm.28716) minus its value of CSF, so that CSF is zero. They have not been
+compared with the publication number by number yet.
 """
 
 from __future__ import annotations
