@@ -116,7 +116,7 @@ def train(
         for epoch in range(state.finished + 1, schedule.epochs + 1):
             report = _train_epoch(state, rows, run, epoch)
             _save(state, run, epoch)
-            _LOG.info("%s", report)
+            _LOG.debug("%s", report)
             if progress is not None:
                 progress(report)
     state.network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
