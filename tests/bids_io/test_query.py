@@ -75,7 +75,7 @@ def test_uncompressed_files_are_found(tmp_path):
 def test_selection(tmp_path, settings, expected):
     root = skeleton(tmp_path, complete("01", "a") + complete("01", "b") + complete("02", "a"))
     found = find_inputs(root, InputSettings(**settings))
-    assert [tuple(inputs.key) for inputs in found.inputs] == expected
+    assert [(inputs.key.subject, inputs.key.session) for inputs in found.inputs] == expected
     assert all(f"sub-{i.key.subject}_ses-{i.key.session}_" in str(i.lesions) for i in found.inputs)
 
 

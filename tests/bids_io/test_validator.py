@@ -40,7 +40,7 @@ def write_outputs(out: Path, inputs: SubjectInputs, rng: np.random.Generator) ->
     def path(role: names.SessionRole, extension: str) -> Path:
         return out / names.session_path(inputs.key, role, extension)
 
-    subject, session = inputs.key
+    subject, session = inputs.key.subject, inputs.key.session
     rows = [{"subject": subject, "session": session, "index": 1, "name": "lesion-001", "rim_predicted": 1}]
     write_lesion_table(path("lesions", ".tsv"), lesion_table(rows))
     reference = {**sources, "SpatialReference": inputs.datasets["qsm"]}

@@ -78,6 +78,7 @@ def test_the_group_level_has_its_own_settings():
         (["in", "out", "participant", "--derivatives", "a=/no/such/folder"], 64, "is not a folder"),
         (["in", "out", "participant", "--registration", "elastic"], 64, "registration"),
         (["in", "out", "participant", "--no-such-option"], 64, "--no-such-option"),
+        (["in", "out", "group", "--dry-run"], 64, "--dry-run"),
         (["/no/such/dataset", "out", "participant"], 16, "/no/such/dataset"),
     ],
 )

@@ -1,9 +1,12 @@
 import os
 import signal
+import time
+from pathlib import Path
 
 from qsmrim_app.errors import QsmrimError, UnitError, WorkerKilledError
-from qsmrim_app.levels.workers import run_in_workers
+from qsmrim_app.levels.workers import run_in_workers, workers_within
 from qsmrim_app.records import SessionKey
+from qsmrim_app.settings import ResourceSettings
 
 
 def _task(what: str) -> str:
@@ -40,3 +43,21 @@ def test_a_killed_worker_is_named_and_the_others_are_run_again():
 
 def test_no_tasks_no_results():
     assert list(run_in_workers(_task, {}, 4)) == []
+
+
+def _leave_a_trace(place: str) -> None:
+    time.sleep(0.2)
+    Path(place).touch()
+
+
+def test_who_stops_listening_wants_no_more(tmp_path):
+    tasks = {SessionKey(str(n)): str(tmp_path / str(n)) for n in range(8)}
+    for _ in run_in_workers(_leave_a_trace, tasks, 1):
+        break
+    assert len(list(tmp_path.iterdir())) < 8
+
+
+def test_memory_decides_how_many_sessions_run_at_once():
+    assert workers_within(ResourceSettings(nprocs=8, memory_gb=5.0, session_memory_gb=2.0)) == 2
+    assert workers_within(ResourceSettings(nprocs=3, memory_gb=64.0)) == 3
+    assert workers_within(ResourceSettings(nprocs=8, memory_gb=0.5)) == 1
