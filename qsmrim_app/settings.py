@@ -20,6 +20,8 @@ from qsmrim_app.errors import UsageError
 
 RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
+ProtocolChoice = Literal["paper", "varied"]
+QsmZero = Literal["as-stored", "brain-median"]
 Vector3 = tuple[float, float, float]
 Shape3 = tuple[int, int, int]
 
@@ -70,6 +72,8 @@ class PatchSettings:
     """The network's view of one lesion (METHOD: patches)."""
 
     shape_vox: Shape3 = (32, 32, 16)
+    margin_mm: float = 0.0  # how far around the lesion the network sees; 0 is the paper's
+    qsm_zero: QsmZero = "brain-median"  # what counts as 0 ppb for patches and features
     qsm_scale_ppb: float = 100.0
     qsm_clip: float = 5.0
 
@@ -118,7 +122,20 @@ class TrainingSettings:
     milestones: tuple[float, ...] = (0.5, 0.7, 0.9)  # shares of the epochs
     decay: float = 0.1
     augment: bool = True
+    precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed, in training alone
     feature_clip: float = 10.0  # standardised features are clipped to +- this
+
+
+@dataclass(frozen=True)
+class ForestSettings:
+    """The random forest of ``aprl-rf`` (METHOD: comparators); other values are scikit-learn's own."""
+
+    n_trees: int = 500
+    min_rows_per_leaf: int = 1
+    max_depth: int | None = None  # None: until the leaves are pure
+    features_per_split: int | None = None  # drawn for each split; None: the square root of their number
+    smote: bool = True  # synthetic rim+ rows in training
+    smote_neighbours: int = 5
 
 
 @dataclass(frozen=True)
@@ -132,6 +149,7 @@ class DetectorSettings:
     augmentation: AugmentationSettings = AugmentationSettings()
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
+    forest: ForestSettings = ForestSettings()
 
 
 @dataclass(frozen=True)
@@ -174,6 +192,10 @@ class GroupSettings:
     output_dir: Path
     train: tuple[str, ...] = ()
     sites: Mapping[str, Path] = field(default_factory=dict)  # name -> output folder of a participant run
+    train_only: Mapping[str, Path] = field(default_factory=dict)  # name -> output; never held out or scored
+    mask_variants: Mapping[str, Path] = field(
+        default_factory=dict
+    )  # name (or site:name) -> output folder of a run on the same participants with other outlines
     folds: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
     detector: DetectorSettings = DetectorSettings()
@@ -189,12 +211,16 @@ class SimulationSettings:
     n_participants: int = 1
     seed: int = 0
     first_label: int = 1  # the first participant is sub-sim<first_label>
-    spacing_mm: Vector3 = (0.75, 0.75, 3.0)
+    protocol: ProtocolChoice = "paper"  # varied: other voxel sizes, echoes and field strengths among it
+    spacing_mm: Vector3 = (0.75, 0.75, 3.0)  # of the paper's protocol
     flair_spacing_mm: Vector3 = (1.0, 1.0, 1.0)
     lesions_median: float = 24.0  # a participant, log-normal
     rim_prevalence: float = 0.0425
     guarantee_rim: bool = False  # every participant gets at least one rim+ lesion (for demonstrations)
     field_strength_t: float = 3.0
+    flair_masks: bool = False  # also plain FLAIR masks, with all that is wrong with them
+    samples_dir: Path | None = None  # also measure: what the participant level would find, for training
+    detector: DetectorSettings = DetectorSettings()  # what is measured for whom
     nprocs: int = 1
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from qsmrim_app.settings import DetectorSettings, with_values
+from qsmrim_app.radiomic_features.parameters import feature_names
+from qsmrim_app.settings import DetectorSettings, PatchSettings, with_values
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 SHAPE = (16, 16, 8)
@@ -28,6 +31,8 @@ def lesion_samples(n: int, rng: np.random.Generator, lesions_a_subject: int = 2)
         spacing_mm=SPACING_MM,
         engine="phantom-1",
         rim=rim,
+        margin_mm=PatchSettings().margin_mm,
+        qsm_zero=PatchSettings().qsm_zero,
     )
 
 
@@ -44,3 +49,13 @@ def tiny_settings(**changes: object) -> DetectorSettings:
         "training.batch_size": 4,
     }
     return with_values(DetectorSettings(), {**tiny, **{k.replace("__", "."): v for k, v in changes.items()}})
+
+
+def first_order_samples(n: int, n_rim: int, rng: np.random.Generator) -> LesionSamples:
+    """``n`` lesions with the 527 features; the first ``n_rim`` are rim+, and their median is high."""
+    samples = lesion_samples(n, rng)
+    names = feature_names()
+    rim = (np.arange(n) < n_rim).astype(np.float64)
+    features = rng.normal(0, 1, (n, len(names)))
+    features[:, names.index("original_firstorder_Median")] += 4 * rim
+    return dataclasses.replace(samples, features=features, feature_names=names, rim=rim)

@@ -5,7 +5,7 @@ labels are int32, whatever the file holds.
 """
 
 from qsmrim_app.images.grids import grid_with_spacing, require_same_grid, same_grid
-from qsmrim_app.images.intensity import robust_z_score
+from qsmrim_app.images.intensity import relative_to_median, robust_z_score
 from qsmrim_app.images.orientation import in_storage_order, to_ras
 from qsmrim_app.images.reading import MAX_VOXELS, Loaded, load_image, load_labels, read_grid
 from qsmrim_app.images.resampling import resample_image, resample_labels
@@ -22,6 +22,7 @@ __all__ = [
     "load_labels",
     "nifti_bytes",
     "read_grid",
+    "relative_to_median",
     "require_same_grid",
     "resample_image",
     "resample_labels",

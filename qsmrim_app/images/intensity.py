@@ -9,6 +9,28 @@ from qsmrim_app.records import Volume
 _SD_PER_MAD = 1.4826  # of a normal distribution
 
 
+def relative_to_median(image: Volume, mask: Volume) -> Volume:
+    """Values minus their median inside the mask; what is exactly 0 or outside the mask becomes 0.
+
+    Parameters
+    ----------
+    image
+        Shape (i, j, k), any unit.
+    mask
+        bool, same grid.
+
+    Returns
+    -------
+    Volume
+        float32. Unchanged where the mask holds no value other than 0.
+    """
+    inside = mask.data & (image.data != 0)
+    if not inside.any():
+        return image
+    median = np.float32(np.median(image.data[inside]))
+    return image.with_data(np.where(inside, image.data - median, 0).astype(np.float32))
+
+
 def robust_z_score(image: Volume, mask: Volume) -> Volume:
     """Distance from the median in units of the robust standard deviation, both inside the mask.
 

@@ -38,17 +38,19 @@ def find_lesions(labels: Volume) -> list[Lesion]:
     labels
         int32, 0 is background.
     """
-    present, inverse = np.unique(labels.data, return_inverse=True)
-    compact = inverse.reshape(labels.shape)  # 0 .. n-1, so that a label of 2e9 costs no memory
-    if present.size and present[0] != 0:
-        compact = compact + 1
-        present = np.concatenate([[0], present])
-    boxes = ndimage.find_objects(compact, max_label=max(len(present) - 1, 1))
+    inside = labels.data != 0  # few voxels, so that nothing is sorted that need not be
+    present, inverse = np.unique(labels.data[inside], return_inverse=True)
+    compact = np.zeros(labels.shape, dtype=np.int32)
+    compact[inside] = inverse + 1  # 1 .. n, so that a label of 2e9 costs no memory
+    boxes = ndimage.find_objects(compact)
     return [
-        _lesion(labels, int(label), tuple(box))
-        for label, box in zip(present[1:], boxes, strict=False)
-        if box is not None
+        _lesion(labels, int(label), tuple(box)) for label, box in zip(present.tolist(), boxes, strict=True)
     ]
+
+
+def present_labels(labels: Volume) -> tuple[int, ...]:
+    """The labels of a map, ascending, without background."""
+    return tuple(np.unique(labels.data[labels.data != 0]).tolist())
 
 
 def _lesion(labels: Volume, index: int, box: tuple[slice, ...]) -> Lesion:

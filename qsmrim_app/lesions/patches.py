@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from qsmrim_app.records import Case, Lesion, Volume
 from qsmrim_app.settings import PatchSettings, Shape3
+
+Box = tuple[slice, slice, slice]
 
 
 def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettings) -> NDArray[np.float32]:
@@ -16,8 +20,8 @@ def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettin
 
     The crop starts at a whole voxel, so the centre of mass lies within half a voxel of the geometric centre
     of the patch and every value is one of the image: a rim one voxel thin is not blurred before the network
-    sees it. Everything outside the target lesion, neighbours included, is 0. A lesion larger than the patch
-    is cropped about its centre.
+    sees it. Everything outside the target lesion and the margin around it, neighbours included, is 0. A
+    lesion larger than the patch is cropped about its centre.
 
     Parameters
     ----------
@@ -26,7 +30,7 @@ def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettin
     lesions
         Lesions of ``case.lesions``.
     settings
-        Patch shape.
+        Patch shape and margin.
 
     Returns
     -------
@@ -35,8 +39,11 @@ def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettin
     """
     patches = np.zeros((len(lesions), 2, *settings.shape_vox), dtype=np.float32)
     for row, lesion in enumerate(lesions):
-        patches[row, 0] = _cut(case.qsm, case.lesions, lesion, settings.shape_vox)
-        patches[row, 1] = _cut(case.flair, case.lesions, lesion, settings.shape_vox)
+        window = _window(lesion, settings, case.lesions)
+        seen = _seen(case.lesions, lesion, window.source, settings.margin_mm)
+        for channel, image in enumerate((case.qsm, case.flair)):
+            cut = np.where(seen, image.data[window.source], np.float32(0))
+            patches[(row, channel, *window.target)] = cut
     return patches
 
 
@@ -55,12 +62,34 @@ def _first_voxel(lesion: Lesion, shape: Shape3) -> NDArray[np.intp]:
     return np.floor(np.array(lesion.center_vox) - (np.array(shape) - 1) / 2 + 0.5).astype(np.intp)
 
 
-def _cut(image: Volume, labels: Volume, lesion: Lesion, shape: Shape3) -> NDArray[np.float32]:
-    patch = np.zeros(shape, dtype=np.float32)
-    first = _first_voxel(lesion, shape)
+class _Window(NamedTuple):
+    """The part of the image that enters a patch, and where in the patch it goes."""
+
+    source: Box
+    target: Box
+
+
+def _window(lesion: Lesion, settings: PatchSettings, labels: Volume) -> _Window:
+    """The lesion's box, widened by the margin, as far as image and patch reach."""
+    first = _first_voxel(lesion, settings.shape_vox)
+    margin = np.floor(settings.margin_mm / np.asarray(labels.spacing_mm) + 1e-6).astype(np.intp)
     starts, stops = np.array(lesion.box).T
-    starts, stops = np.maximum(starts, first), np.minimum(stops, first + shape)
-    source = tuple(slice(a, b) for a, b in zip(starts, stops, strict=True))
-    target = tuple(slice(a, b) for a, b in zip(starts - first, stops - first, strict=True))
-    patch[target] = np.where(labels.data[source] == lesion.index, image.data[source], np.float32(0))
-    return patch
+    starts = np.maximum(np.maximum(starts - margin, first), 0)
+    stops = np.minimum(np.minimum(stops + margin, first + settings.shape_vox), labels.shape)
+    return _Window(_slices(starts, stops), _slices(starts - first, stops - first))
+
+
+def _seen(labels: Volume, lesion: Lesion, source: Box, margin_mm: float) -> NDArray[np.bool_]:
+    """Which voxels of a window the network sees: the lesion, and what lies near it and in no other lesion."""
+    local = labels.data[source]
+    target: NDArray[np.bool_] = local == lesion.index
+    if margin_mm <= 0 or not target.any():
+        return target
+    distance = ndimage.distance_transform_edt(~target, sampling=labels.spacing_mm)
+    near: NDArray[np.bool_] = (distance <= margin_mm + 1e-6) & ((local == 0) | target)
+    return near
+
+
+def _slices(starts: NDArray[np.intp], stops: NDArray[np.intp]) -> Box:
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(starts, stops, strict=True))
+    return i, j, k

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qsmrim_app.bids_io.label_tables import LabelRow
-from qsmrim_app.images import load_image, load_labels, robust_z_score
+from qsmrim_app.images import load_image, load_labels, relative_to_median, robust_z_score
 from qsmrim_app.lesions.labelling import find_lesions
 from qsmrim_app.lesions.matching import match_by_overlap
 from qsmrim_app.lesions.patches import extract_patches, is_cropped
@@ -39,6 +39,19 @@ class ExpertRim:
 
     rows: Mapping[int, LabelRow]
     labels: Volume
+
+
+@dataclass(frozen=True, eq=False)
+class SessionImages:
+    """What the lesions of a session are measured on.
+
+    ``native`` and ``analysis`` are the session on the QSM's own grid and on the model's; ``source_labels``
+    are all labels of the lesion map as it came, so that none is lost unseen.
+    """
+
+    native: Case
+    analysis: Case
+    source_labels: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +86,15 @@ def load_analysis_case(prepared: PreparedSubject) -> Case:
     )
 
 
+def load_session(prepared: PreparedSubject) -> SessionImages:
+    """The images that preprocessing left."""
+    return SessionImages(
+        load_native_case(prepared), load_analysis_case(prepared), tuple(prepared.source_labels)
+    )
+
+
 def measure_session(
-    prepared: PreparedSubject,
+    images: SessionImages,
     names: Mapping[int, str],
     expert: ExpertRim | None,
     lesion_settings: LesionSettings,
@@ -84,8 +104,8 @@ def measure_session(
 
     Parameters
     ----------
-    prepared
-        Files of the session.
+    images
+        Of the session.
     names
         Names of lesions by label, from the input table; others are named by number.
     expert
@@ -93,12 +113,12 @@ def measure_session(
     lesion_settings, detector
         Size limits; patch shape and features.
     """
-    native, analysis = load_native_case(prepared), load_analysis_case(prepared)
+    native, analysis = images.native, _with_zero(images.analysis, detector)
     on_native = {lesion.index: lesion for lesion in find_lesions(native.lesions)}
     on_analysis = {lesion.index: lesion for lesion in find_lesions(analysis.lesions)}
     reasons = {
         index: _why_excluded(on_native.get(index), on_analysis.get(index), native, lesion_settings)
-        for index in prepared.source_labels
+        for index in images.source_labels
     }
     measurable = [on_analysis[index] for index, reason in reasons.items() if not reason]
     features = extract_features(analysis.qsm, analysis.lesions, measurable, detector.radiomics)
@@ -112,9 +132,16 @@ def measure_session(
             rows[lesion.index]["flags"] = ",".join(_flags(lesion, analysis, detector, values))
     warnings = _add_expert(rows, native.lesions, expert)
     samples = _samples(analysis, measurable, features, detector, rows)
-    key = {"subject": prepared.key.subject, "session": prepared.key.session}
+    key = {"subject": native.key.subject, "session": native.key.session}
     table = lesion_table(key | row for row in rows.values())
     return MeasuredSession(table, samples, warnings)
+
+
+def _with_zero(case: Case, detector: DetectorSettings) -> Case:
+    """The session with the susceptibility that the model calls 0."""
+    if detector.patch.qsm_zero == "as-stored":
+        return case
+    return replace(case, qsm=relative_to_median(case.qsm, case.brain_mask))
 
 
 def _load_mask(path: Any) -> Volume:
@@ -205,4 +232,6 @@ def _samples(
         spacing_mm=detector.spacing_mm,
         engine=features.engine,
         rim=np.array([np.nan if pd.isna(value) else float(value) for value in rim], dtype=np.float64),
+        margin_mm=detector.patch.margin_mm,
+        qsm_zero=detector.patch.qsm_zero,
     )

@@ -16,7 +16,13 @@ from qsmrim_app.bids_io.writing import write_bytes, write_image, write_json, wri
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import in_storage_order, load_labels, read_grid, to_ppm
 from qsmrim_app.lesions.painting import paint_lesions
-from qsmrim_app.levels.measuring import ExpertRim, MeasuredSession, load_native_case, measure_session
+from qsmrim_app.levels.measuring import (
+    ExpertRim,
+    MeasuredSession,
+    load_native_case,
+    load_session,
+    measure_session,
+)
 from qsmrim_app.preprocessing.brain_mask import is_masked
 from qsmrim_app.preprocessing.workflow import prepare_subjects
 from qsmrim_app.records import Case, PreparedSubject, SubjectInputs, Volume
@@ -77,9 +83,8 @@ def measure_inputs(task: MeasureTask) -> MeasuredSession:
     """Measure the lesions of a session whose images are prepared."""
     table = task.inputs.lesions_table
     names = {index: row.name for index, row in read_label_table(table).items() if row.name} if table else {}
-    return measure_session(
-        task.prepared, names, _expert(task.inputs, task.prepared), task.lesions, task.detector
-    )
+    images, expert = load_session(task.prepared), _expert(task.inputs, task.prepared)
+    return measure_session(images, names, expert, task.lesions, task.detector)
 
 
 def _expert(inputs: SubjectInputs, prepared: PreparedSubject) -> ExpertRim | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsmrim_app.images import resample_image, resample_labels
+from qsmrim_app.lesions.labelling import present_labels
 from qsmrim_app.preprocessing.brain_mask import carry_mask
 from qsmrim_app.records import FloatArray, SpaceName, Volume
 
@@ -52,4 +53,4 @@ def on_grid(sources: Sources, grid: Volume) -> dict[str, Volume]:
 
 def vanished(source: Volume, placed: Volume) -> list[int]:
     """Labels of the source that fill no voxel of the grid it was placed on."""
-    return sorted({int(n) for n in np.unique(source.data)} - {int(n) for n in np.unique(placed.data)} - {0})
+    return sorted(set(present_labels(source)) - set(present_labels(placed)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from nipype.interfaces.base import File, TraitedSpec, traits
 
 from qsmrim_app.images import grid_with_spacing, same_grid, save_volume
+from qsmrim_app.lesions.labelling import present_labels
 from qsmrim_app.preprocessing.bias_correction import correct_bias
 from qsmrim_app.preprocessing.grids import Sources, on_grid, vanished
 from qsmrim_app.preprocessing.input_gate import (
@@ -226,7 +226,7 @@ class ResampleToGrids(Step):
         return {
             "native": native,
             "analysis": analysis,
-            "source_labels": [int(label) for label in np.unique(lesions.data) if label],
+            "source_labels": list(present_labels(lesions)),
             "warnings": _losses(vanished(lesions, placed["lesions"])),
         }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class LesionSamples:
         ``(subject, session, index)`` of each lesion, unique, length n.
     patches
         Shape (n, 2, i, j, k), float32: channel 0 the QSM in ppb, channel 1 the FLAIR as z-score; centred, 0
-        outside the lesion. Neither scaled nor clipped.
+        outside the lesion and its margin. Neither scaled nor clipped.
     features
         Shape (n, f), float64; NaN where a feature is undefined.
     feature_names
@@ -43,6 +43,10 @@ class LesionSamples:
         Which program computed the features, with its version.
     rim
         Shape (n,), float64: 1 rim+, 0 rim-, NaN where no expert said. Only this trains.
+    margin_mm
+        How far around its lesion a patch reaches.
+    qsm_zero
+        What 0 ppb means in patches and features: ``as-stored`` or ``brain-median``.
     """
 
     keys: tuple[SampleKey, ...]
@@ -52,6 +56,8 @@ class LesionSamples:
     spacing_mm: tuple[float, float, float]
     engine: str
     rim: NDArray[np.float64]
+    margin_mm: float = 0.0
+    qsm_zero: str = "as-stored"
 
     def __post_init__(self) -> None:
         n = len(self.keys)
@@ -77,14 +83,12 @@ class LesionSamples:
     def take(self, rows: NDArray[Any] | Sequence[int]) -> LesionSamples:
         """The given rows (indices or a mask), in that order."""
         chosen = np.arange(len(self))[np.asarray(rows)] if len(rows) else np.arange(0)
-        return LesionSamples(
-            tuple(self.keys[row] for row in chosen),
-            self.patches[chosen],
-            self.features[chosen],
-            self.feature_names,
-            self.spacing_mm,
-            self.engine,
-            self.rim[chosen],
+        return replace(
+            self,
+            keys=tuple(self.keys[row] for row in chosen),
+            patches=self.patches[chosen],
+            features=self.features[chosen],
+            rim=self.rim[chosen],
         )
 
     def select(self, keys: Sequence[SampleKey]) -> LesionSamples:
@@ -112,7 +116,7 @@ def concatenate_samples(parts: Sequence[LesionSamples]) -> LesionSamples:
     """
     first, *rest = parts
     for part in rest:
-        for name in ("feature_names", "spacing_mm", "engine"):
+        for name in ("feature_names", "spacing_mm", "engine", "margin_mm", "qsm_zero"):
             if getattr(part, name) != getattr(first, name):
                 raise TableError(
                     f"samples of {part.keys[:1]} and {first.keys[:1]} differ in {name}; recompute one"
@@ -121,14 +125,12 @@ def concatenate_samples(parts: Sequence[LesionSamples]) -> LesionSamples:
             raise TableError(
                 f"patches of {part.keys[:1]} and {first.keys[:1]} differ in shape; recompute one"
             )
-    return LesionSamples(
-        tuple(key for part in parts for key in part.keys),
-        np.concatenate([part.patches for part in parts]),
-        np.concatenate([part.features for part in parts]),
-        first.feature_names,
-        first.spacing_mm,
-        first.engine,
-        np.concatenate([part.rim for part in parts]),
+    return replace(
+        first,
+        keys=tuple(key for part in parts for key in part.keys),
+        patches=np.concatenate([part.patches for part in parts]),
+        features=np.concatenate([part.features for part in parts]),
+        rim=np.concatenate([part.rim for part in parts]),
     )
 
 
@@ -140,6 +142,8 @@ def samples_to_bytes(samples: LesionSamples) -> bytes:
         "feature_names": json.dumps(samples.feature_names),
         "spacing_mm": json.dumps(samples.spacing_mm),
         "engine": samples.engine,
+        "margin_mm": samples.margin_mm,
+        "qsm_zero": samples.qsm_zero,
     }
     tensors = {
         "patches": np.ascontiguousarray(samples.patches, dtype=np.float32),
@@ -175,4 +179,6 @@ def read_samples(path: Path) -> LesionSamples:
         tuple(json.loads(header["spacing_mm"])),
         str(header["engine"]),
         rim,
+        float(header.get("margin_mm", 0.0)),
+        str(header.get("qsm_zero", "as-stored")),
     )

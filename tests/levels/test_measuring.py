@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from qsmrim_app.bids_io.label_tables import LabelRow
-from qsmrim_app.levels.measuring import ExpertRim, measure_session
+from qsmrim_app.levels.measuring import ExpertRim, load_session, measure_session
 from qsmrim_app.settings import DetectorSettings, LesionSettings
 from tests import phantoms
 from tests.levels.prepared import prepare_phantom
 
 
 def measure(prepared, expert=None, lesions=None, names=None):
-    return measure_session(prepared, names or {}, expert, lesions or LesionSettings(), DetectorSettings())
+    return measure_session(
+        load_session(prepared), names or {}, expert, lesions or LesionSettings(), DetectorSettings()
+    )
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from qsmrim_app.detectors.registry import new_detector
-from qsmrim_app.levels.measuring import measure_session
+from qsmrim_app.levels.measuring import load_session, measure_session
 from qsmrim_app.settings import (
     DetectorSettings,
     LesionSettings,
@@ -33,7 +33,9 @@ def write_tiny_model(folder: Path, scratch: Path) -> Path:
         place = scratch / subject
         place.mkdir(parents=True)
         case = phantoms.phantom_case(subject=subject, seed=int(subject))
-        samples = measure_session(prepare_phantom(case, place), {}, None, LesionSettings(), TINY).samples
+        samples = measure_session(
+            load_session(prepare_phantom(case, place)), {}, None, LesionSettings(), TINY
+        ).samples
         parts.append(replace(samples, rim=np.array([float(truth[key[2]]) for key in samples.keys])))
     detector = new_detector(TINY)
     detector.fit(concatenate_samples(parts), (0, 1, 2))

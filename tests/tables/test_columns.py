@@ -7,6 +7,8 @@ import pytest
 
 from qsmrim_app.bids_io.io_spec import io_spec
 from qsmrim_app.bids_io.participants import PARTICIPANT_COLUMNS, SESSION_COLUMNS
+from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, RELIABILITY_COLUMNS
+from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.tables.columns import EXCLUSION_REASONS, KEY_COLUMNS, LESION_COLUMNS, LESION_FLAGS
 
 OUTPUTS = Path(__file__).resolve().parents[2] / "docs" / "outputs.md"
@@ -45,9 +47,16 @@ def test_outputs_page_explains_every_exclusion_and_flag():
 
 
 @pytest.mark.parametrize(
-    ("columns", "marker"), [(PARTICIPANT_COLUMNS, "participants"), (SESSION_COLUMNS, "sessions")]
+    ("columns", "marker"),
+    [
+        (PARTICIPANT_COLUMNS, "participants"),
+        (SESSION_COLUMNS, "sessions"),
+        (HELD_OUT_COLUMNS, "held-out"),
+        (RELIABILITY_COLUMNS, "reliability"),
+        (COMPARISON_COLUMNS, "comparison"),
+    ],
 )
-def test_outputs_page_lists_the_columns_of_the_counts(columns, marker):
+def test_outputs_page_lists_the_columns_of_other_tables(columns, marker):
     section = OUTPUTS.read_text().partition(f"<!-- {marker} -->")[2].partition(f"<!-- /{marker} -->")[0]
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", section, flags=re.MULTILINE)
     assert rows == [(name, column.units or "", column.description) for name, column in columns.items()]
