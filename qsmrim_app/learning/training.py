@@ -155,8 +155,9 @@ def _prepare(
 def _step(state: _State, batch: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> float:
     """The one optimiser step; its loss."""
     patches, features, labels = batch
-    logits, targets = state.network(patches, features, labels, generator)
-    loss = binary_cross_entropy_with_logits(logits, targets)
+    with torch.autocast(patches.device.type, torch.bfloat16, enabled=state.mixed):
+        logits, targets = state.network(patches, features, labels, generator)
+    loss = binary_cross_entropy_with_logits(logits.float(), targets)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     state.optimizer.step()
@@ -170,6 +171,7 @@ class _State:
     optimizer: torch.optim.Adam
     schedule: torch.optim.lr_scheduler.MultiStepLR
     finished: int
+    mixed: bool  # matrix products in bfloat16, everything else in float32
 
 
 def _start(network: nn.Module, run: TrainingRun) -> _State:
@@ -178,14 +180,14 @@ def _start(network: nn.Module, run: TrainingRun) -> _State:
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
     milestones = [max(1, round(share * training.epochs)) for share in training.milestones]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=training.decay)
-    saved = _resumable(run)
+    saved, mixed = _resumable(run), training.precision == "bfloat16"
     if saved is None:
-        return _State(network, optimizer, schedule, 0)
+        return _State(network, optimizer, schedule, 0, mixed)
     network.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     schedule.load_state_dict(saved["schedule"])
     _LOG.info("seed %d resumes after epoch %d", run.seed, saved["epoch"])
-    return _State(network, optimizer, schedule, int(saved["epoch"]))
+    return _State(network, optimizer, schedule, int(saved["epoch"]), mixed)
 
 
 def _resumable(run: TrainingRun) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import torch
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from qsmrim_app.learning import augmentation
 from qsmrim_app.learning.augmentation import (
     AugmentationParameters,
     augment,
@@ -114,3 +115,22 @@ def test_the_generator_decides():
     )
     assert torch.equal(one.rotation_rad, again.rotation_rad)
     assert not torch.equal(one.rotation_rad, other.rotation_rad)
+
+
+def test_a_small_lesion_is_moved_as_in_its_whole_patch(rng):
+    """Content of growing size, each moved in another window."""
+    patches = np.zeros((12, 2, 32, 32, 16), dtype=np.float32)
+    for row in range(12):
+        half_i, half_k = 1 + row, 1 + row // 2
+        box = (
+            slice(16 - half_i, 16 + half_i),
+            slice(15 - half_i, 17 + half_i),
+            slice(8 - half_k, 8 + half_k),
+        )
+        patches[(row, slice(None), *box)] = rng.normal(size=patches[(row, slice(None), *box)].shape)
+    tensor = torch.from_numpy(patches)
+    parameters = draw_parameters(12, AugmentationSettings(), torch.Generator().manual_seed(0))
+    windows = augmentation._smallest_windows(tensor, parameters, (0.75, 0.75, 3.0))
+    assert len(torch.unique(windows)) >= 3
+    whole = augmentation._augment_whole(tensor, parameters, (0.75, 0.75, 3.0))
+    torch.testing.assert_close(augment(tensor, parameters, (0.75, 0.75, 3.0)), whole, atol=1e-5, rtol=0)
