@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class RimDetector(ABC):
         description by replacing it.
     """
 
+    one_member: ClassVar[bool] = False  # True: the method is no ensemble, and is trained with one seed
+
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         self.settings = settings
         self.info = info or BundleInfo(name=settings.method)
@@ -52,7 +54,7 @@ class RimDetector(ABC):
         samples
             Lesions; those with an unknown rim status are left out and counted in ``info.training``.
         seeds
-            Distinct, an odd number of them.
+            Distinct, an odd number of them; exactly one where the method has ``one_member``.
         device
             As from `choose_device`.
         progress
@@ -63,7 +65,8 @@ class RimDetector(ABC):
         Raises
         ------
         UsageError
-            If the seeds are not distinct or even in number.
+            If the seeds are not distinct, even in number, or several where one is needed, or a setting is
+            out of its range.
         ModelError
             If one of the two classes is missing.
         FeatureMismatchError
@@ -180,6 +183,13 @@ class RimDetector(ABC):
             raise FeatureMismatchError(
                 f"model '{self.info.name}' looks at voxels of {self.settings.spacing_mm} mm, the samples "
                 f"have {samples.spacing_mm} mm; make them on the model's grid"
+            )
+        wanted = (self.settings.patch.margin_mm, self.settings.patch.qsm_zero)
+        if (samples.margin_mm, samples.qsm_zero) != wanted:
+            raise FeatureMismatchError(
+                f"model '{self.info.name}' looks {wanted[0]} mm around a lesion and calls the '{wanted[1]}' "
+                f"susceptibility 0, the samples were made with {samples.margin_mm} mm and "
+                f"'{samples.qsm_zero}'; run the participant level again"
             )
         if samples.patches.shape[2:] != tuple(self.settings.patch.shape_vox):
             raise FeatureMismatchError(

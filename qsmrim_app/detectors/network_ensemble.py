@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.bundle import Bundle, BundleInfo, Weights
+from qsmrim_app.detectors.labelled import describe_training, labelled_rows
+from qsmrim_app.detectors.stored_scaler import scaler_from_bundle, scaler_to_plain
 from qsmrim_app.errors import CheckpointError, FeatureMismatchError, ModelError, UsageError
 from qsmrim_app.learning.scaling import FeatureScaler, fit_feature_scaler, scale_patches
 from qsmrim_app.learning.training import Progress, TrainingRows, TrainingRun, train
@@ -50,13 +52,13 @@ class NetworkEnsemble(RimDetector):
         """As in `RimDetector.fit`."""
         if len(seeds) % 2 == 0 or len(set(seeds)) != len(seeds):
             raise UsageError(f"an ensemble needs an odd number of distinct seeds, not {tuple(seeds)}")
-        known = _labelled(samples)
+        known = labelled_rows(samples)
         self._check_training(known)
         self.info = BundleInfo(
             name=self.info.name,
             feature_names=samples.feature_names,
             engine=samples.engine,
-            training=_describe(samples, known, seeds),
+            training=describe_training(samples, known, seeds),
         )
         self.scaler = fit_feature_scaler(known.features, self.settings.training.feature_clip)
         rows = _training_rows(known, self.scaler)
@@ -100,11 +102,10 @@ class NetworkEnsemble(RimDetector):
     def to_bundle(self) -> Bundle:
         """As in `RimDetector.to_bundle`: parameters in half precision, running statistics in single."""
         scaler = self._require_fitted()
-        arrays = {"mean": scaler.mean, "sd": scaler.sd, "median": scaler.median}
         return Bundle(
             self.settings,
             self.info,
-            {name: tuple(values.tolist()) for name, values in arrays.items()},
+            scaler_to_plain(scaler),
             tuple(_stored(member) for member in self.members),
         )
 
@@ -121,7 +122,7 @@ class NetworkEnsemble(RimDetector):
                 f"takes {bundle.settings.network.n_features}"
             )
         detector = cls(bundle.settings, bundle.info)
-        detector.scaler = _scaler(bundle)
+        detector.scaler = scaler_from_bundle(bundle)
         detector.members = tuple(cls._restore(weights, bundle) for weights in bundle.members)
         return detector
 
@@ -165,33 +166,11 @@ class NetworkEnsemble(RimDetector):
                 f"the samples have {len(known.feature_names)} features, the network takes "
                 f"{self.settings.network.n_features}"
             )
-        n_rim = int(known.rim.sum())
-        if not 0 < n_rim < len(known):
-            raise ModelError(
-                f"training needs rated rim+ and rim- lesions, found {n_rim} of {len(known)} rim+"
-            )
 
     def _require_fitted(self) -> FeatureScaler:
         if self.scaler is None or not self.members:
             raise CheckpointError(f"model '{self.info.name}' has not been trained")
         return self.scaler
-
-
-def _labelled(samples: LesionSamples) -> LesionSamples:
-    """Rows with an expert status, sorted by key: the weights do not depend on the order of the files."""
-    rows = [row for row in range(len(samples)) if not np.isnan(samples.rim[row])]
-    return samples.take(np.array(sorted(rows, key=lambda row: samples.keys[row]), dtype=np.intp))
-
-
-def _describe(samples: LesionSamples, known: LesionSamples, seeds: Sequence[int]) -> dict[str, object]:
-    return {
-        "n_subjects": len(np.unique(known.subjects)),
-        "n_lesions": len(known),
-        "n_rim": int(known.rim.sum()),
-        "n_without_expert_status": len(samples) - len(known),
-        "n_undefined_features": int((~np.isfinite(known.features)).sum()),
-        "seeds": [int(seed) for seed in seeds],
-    }
 
 
 def _training_rows(known: LesionSamples, scaler: FeatureScaler) -> TrainingRows:
@@ -216,13 +195,3 @@ def _stored(member: nn.Module) -> dict[str, Tensor]:
         name: (tensor.half() if name in parameters else tensor).detach().cpu()
         for name, tensor in member.state_dict().items()
     }
-
-
-def _scaler(bundle: Bundle) -> FeatureScaler:
-    try:
-        arrays = {name: np.array(bundle.scaler[name], dtype=np.float64) for name in ("mean", "sd", "median")}
-        return FeatureScaler(**arrays, clip=bundle.settings.training.feature_clip)
-    except (KeyError, FeatureMismatchError) as error:
-        raise CheckpointError(
-            f"model '{bundle.info.name}': its feature scaler is damaged ({error})"
-        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from qsmrim_app.detectors.aprl_rf import AprlRandomForest
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.bundle import read_bundle
 from qsmrim_app.detectors.qsmrim_net import QsmRimNetDetector
@@ -13,6 +14,7 @@ from qsmrim_app.settings import DetectorSettings
 
 DETECTORS: Mapping[str, type[RimDetector]] = {
     "qsmrim-net": QsmRimNetDetector,
+    "aprl-rf": AprlRandomForest,
 }
 
 
