@@ -46,7 +46,25 @@ def fit_temperature(logits: NDArray[np.float64], rim: NDArray[Any]) -> float:
     return math.exp(float(found.x))
 
 
+def cross_fitted_temperatures(
+    logits: NDArray[np.float64], rim: NDArray[Any], folds: NDArray[Any]
+) -> dict[int, float]:
+    """Temperature of each fold, fitted on the out-of-fold logits of all other folds.
+
+    What the temperature gains is measured with these: no lesion helped to choose the one it is scored with.
+    Arguments as in `fit_temperature`, with the fold of each lesion, shape (n,).
+    """
+    return {
+        int(fold): fit_temperature(logits[folds != fold], rim[folds != fold]) for fold in np.unique(folds)
+    }
+
+
 def negative_log_likelihood(logits: NDArray[np.float64], rim: NDArray[Any]) -> float:
     """Mean of -log p(expert status), in nats; lower is better. Shapes (n,)."""
+    return float(log_losses(logits, rim).mean())
+
+
+def log_losses(logits: NDArray[np.float64], rim: NDArray[Any]) -> NDArray[np.float64]:
+    """-log p(expert status) of each lesion, in nats; lower is better. Shapes (n,)."""
     signed = np.where(as_rim(rim), logits, -logits)
-    return float(np.logaddexp(0.0, -signed).mean())
+    return np.asarray(np.logaddexp(0.0, -signed))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qsmrim_app.errors import UsageError
 
+TRAIN_ONLY = -2  # the fold of a subject that trains always and is never held out
 GROUP_UPPER_BOUNDS = (0, 3, 6)  # rim+ lesions a subject: 0, 1-3, 4-6, more
 
 

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from qsmrim_app.evaluation.calibration import fit_temperature, negative_log_likelihood
+from qsmrim_app.evaluation.calibration import (
+    cross_fitted_temperatures,
+    fit_temperature,
+    log_losses,
+    negative_log_likelihood,
+)
 
 
 def test_likelihood_by_hand():
@@ -39,3 +44,23 @@ def test_no_other_temperature_fits_better(rng):
 @pytest.mark.parametrize("rim", [np.zeros(4), np.ones(4), np.zeros(0)])
 def test_one_class_says_nothing(rim):
     assert fit_temperature(np.zeros((len(rim), 3)), rim) == 1.0
+
+
+def test_the_temperature_of_a_fold_is_that_of_the_others(rng):
+    logits = rng.normal(0, 4, (300, 3))
+    rim = (rng.random(300) < 0.3).astype(float)
+    folds = np.arange(300) % 3
+    found = cross_fitted_temperatures(logits, rim, folds)
+    assert set(found) == {0, 1, 2}
+    for fold, temperature in found.items():
+        assert temperature == fit_temperature(logits[folds != fold], rim[folds != fold])
+    changed = logits.copy()
+    changed[folds == 1] *= 100  # what a fold holds does not reach its own temperature
+    assert cross_fitted_temperatures(changed, rim, folds)[1] == found[1]
+    assert cross_fitted_temperatures(changed, rim, folds)[0] != found[0]
+
+
+def test_losses_of_lesions_average_to_the_likelihood(rng):
+    logits, rim = rng.normal(0, 3, 50), (rng.random(50) < 0.5).astype(float)
+    assert log_losses(logits, rim).mean() == pytest.approx(negative_log_likelihood(logits, rim))
+    np.testing.assert_allclose(log_losses(np.zeros(2), np.array([0, 1])), np.log(2))
