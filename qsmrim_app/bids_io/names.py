@@ -13,7 +13,7 @@ SessionRole = Literal[
     "lesions", "rim", "probability", "flair", "qsm", "samples", "features", "transform", "report"
 ]
 SubjectRole = Literal["sessions", "figures"]
-SimulationRole = Literal["flair", "magnitude", "qsm", "lesions", "raters"]
+SimulationRole = Literal["flair", "magnitude", "qsm", "lesions", "flair_lesions", "raters"]
 DatasetRole = Literal[
     "description",
     "readme",
@@ -24,6 +24,7 @@ DatasetRole = Literal[
     "group_rimcounts",
     "group_report",
     "models",
+    "method_comparison",
     "logs",
     "work",
 ]

@@ -6,10 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qsmrim_app.bids_io.datasets import RAW, read_description
 from qsmrim_app.bids_io.description import BIDS_VERSION
 from qsmrim_app.bids_io.label_tables import read_cells
 from qsmrim_app.bids_io.names import dataset_path, simulation_path
+from qsmrim_app.bids_io.simulated_sidecars import (
+    gradient_echo_sidecar,
+    label_sidecar,
+    map_sidecar,
+    uri,
+)
 from qsmrim_app.bids_io.tables_io import column_descriptions, write_table
 from qsmrim_app.bids_io.writing import write_image, write_json, write_text
 from qsmrim_app.errors import OutputError
@@ -17,7 +25,6 @@ from qsmrim_app.images.units import to_ppm
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import SimulationSettings
 from qsmrim_app.simulation.cohort import SimulatedParticipant
-from qsmrim_app.simulation.contrast import ECHO_TIMES_S, REPETITION_TIME_S
 from qsmrim_app.tables.columns import Column
 
 GENERATOR = "qsmrim-simulate"
@@ -26,6 +33,7 @@ DERIVATIVES: Mapping[str, str] = {  # folder -> what it holds
     "lesions": "Lesion instances of a simulated cohort",
     "raters": "Simulated rim ratings",
 }
+FLAIR_MASKS = {"lesions-flair": "Plain FLAIR lesion masks of a simulated cohort"}
 REFERENCES = (
     "Fonov V et al. Unbiased average age-appropriate atlases. NeuroImage 2011;54:313-327",
     "Marques JP et al. QSM reconstruction challenge 2.0. Magn Reson Med 2021;86:526-542",
@@ -40,6 +48,11 @@ PARTICIPANT_COLUMNS: Mapping[str, Column] = {
     "n_rim_truth": Column("integer", "Lesions of the label map that were given a rim"),
     "n_not_outlined": Column("integer", "Lesions in the images that are too small to be in the label map"),
     "n_without_room": Column("integer", "Lesions that were drawn but found no place in the brain"),
+    "protocol": Column("text", "Gradient-echo protocol"),
+    "field_strength": Column("number", "Main field", "T"),
+    "reference": Column("text", "What the susceptibility map calls zero: CSF or the mean of the brain"),
+    "flair_mask_shift": Column("number", "How far the plain FLAIR mask lies from the lesions", "mm"),
+    "flair_mask_growth": Column("number", "By how much the plain FLAIR mask is dilated (or eroded)", "mm"),
     "inversion": Column("text", "How the susceptibility map was reconstructed"),
     "inversion_strength": Column("number", "Regularisation, in the method's own unit"),
 }
@@ -67,14 +80,25 @@ field by the dipole model and reconstructed again. Figures obtained on it say no
 
 `derivatives/qsm` holds the susceptibility maps, `derivatives/lesions` the lesion instances,
 `derivatives/raters` the rim status as two simulated raters see it, beside the truth.
+`derivatives/lesions-flair`, where it is there, holds masks as a reader of FLAIR alone would draw them: moved
+by up to 1.5 mm, grown or shrunk, lesions that touch run together; `participants.tsv` says how much.
 
 The template: Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological
 Institute, McGill University; see https://www.bic.mni.mcgill.ca/ServicesAtlases/ICBM152NLin2009.
 """
 
 
-def open_simulated_dataset(output_dir: Path, version: str) -> None:
+def open_simulated_dataset(output_dir: Path, version: str, flair_masks: bool = False) -> None:
     """Make the folder and describe the raw dataset and its derivatives.
+
+    Parameters
+    ----------
+    output_dir
+        Of the raw dataset.
+    version
+        Of the simulator.
+    flair_masks
+        Whether there will be plain FLAIR masks.
 
     Raises
     ------
@@ -91,8 +115,9 @@ def open_simulated_dataset(output_dir: Path, version: str) -> None:
     raw = {"Name": "Simulated rim lesions on QSM", "BIDSVersion": BIDS_VERSION, "DatasetType": "raw"}
     shared = {"GeneratedBy": [generator], "ReferencesAndLinks": list(REFERENCES)}
     _describe(output_dir, {**raw, **shared})
-    for folder, name in DERIVATIVES.items():
-        links = {RAW: "../.."} | {other: f"../{other}" for other in DERIVATIVES if other != folder}
+    derivatives = {**DERIVATIVES, **(FLAIR_MASKS if flair_masks else {})}
+    for folder, name in derivatives.items():
+        links = {RAW: "../.."} | {other: f"../{other}" for other in derivatives if other != folder}
         entry = {
             "Name": name,
             "BIDSVersion": BIDS_VERSION,
@@ -118,16 +143,18 @@ def write_simulated_participant(
         If a file cannot be written.
     """
     key = SessionKey(participant.plan.label)
-    field = {"MagneticFieldStrength": settings.field_strength_t}
-    scan = {"SkullStripped": True, **field}
+    protocol = participant.plan.scan.protocol
+    scan = {"SkullStripped": True, "MagneticFieldStrength": protocol.field_strength_t}
     write_image(
         output_dir / simulation_path(key, "flair"), participant.flair, {**scan, "ImageComments": "SIMULATED"}
     )
     write_image(
-        output_dir / simulation_path(key, "magnitude"), participant.magnitude, {**scan, **_gradient_echo()}
+        output_dir / simulation_path(key, "magnitude"),
+        participant.magnitude,
+        {**scan, **gradient_echo_sidecar(protocol)},
     )
     write_image(
-        output_dir / simulation_path(key, "qsm"), to_ppm(participant.qsm), _map_sidecar(participant, key)
+        output_dir / simulation_path(key, "qsm"), to_ppm(participant.qsm), map_sidecar(participant, key)
     )
     rows = list(enumerate(participant.votes, start=1))
     names = [(index, f"lesion-{index:03d}") for index, _ in rows]
@@ -138,8 +165,29 @@ def write_simulated_participant(
     ):
         path = output_dir / simulation_path(key, role)  # type: ignore[arg-type]
         write_table(output_dir / simulation_path(key, role, ".tsv"), tuple(columns), table)  # type: ignore[arg-type]
-        write_image(path, participant.labels, {**_label_sidecar(key), **column_descriptions(columns)})
+        write_image(path, participant.labels, {**label_sidecar(key), **column_descriptions(columns)})
+    if settings.flair_masks:
+        _write_flair_masks(output_dir, participant, key)
     return _participant_row(participant, settings)
+
+
+def _write_flair_masks(output_dir: Path, participant: SimulatedParticipant, key: SessionKey) -> None:
+    numbers = range(1, int(participant.flair_labels.data.max()) + 1)
+    table = [(index, f"lesion-{index:03d}") for index in numbers]
+    write_table(output_dir / simulation_path(key, "flair_lesions", ".tsv"), tuple(LESION_COLUMNS), table)
+    flair = uri(RAW, simulation_path(key, "flair"))
+    sidecar = {
+        "Description": "SIMULATED mask drawn on FLAIR alone; one value a component",
+        "Manual": False,
+        "SkullStripped": True,
+        "SpatialReference": flair,
+        "Sources": [flair],
+    }
+    write_image(
+        output_dir / simulation_path(key, "flair_lesions"),
+        participant.flair_labels,
+        {**sidecar, **column_descriptions(LESION_COLUMNS)},
+    )
 
 
 def write_participants(output_dir: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -165,39 +213,6 @@ def _describe(folder: Path, description: Mapping[str, Any]) -> None:
     write_text(folder / dataset_path("readme", ".md"), _README)
 
 
-def _gradient_echo() -> dict[str, Any]:
-    times = ", ".join(f"{1000 * time:.1f}" for time in ECHO_TIMES_S)
-    return {
-        "EchoTime": round(sum(ECHO_TIMES_S) / len(ECHO_TIMES_S), 6),
-        "RepetitionTime": REPETITION_TIME_S,
-        "MRAcquisitionType": "3D",
-        "ImageComments": f"SIMULATED; root of the mean square over {len(ECHO_TIMES_S)} echoes at {times} ms",
-    }
-
-
-def _map_sidecar(participant: SimulatedParticipant, key: SessionKey) -> dict[str, Any]:
-    plan = participant.plan.inversion
-    return {
-        "Description": "SIMULATED susceptibility map; zero is the mean of the ventricles' CSF",
-        "Units": "ppm",
-        "SkullStripped": True,
-        "EstimationAlgorithm": f"phase fit over echoes; {plan.method}, strength {plan.strength:.4g}",
-        "EstimationReference": "qsmrim-simulate",
-        "Sources": [_uri(RAW, simulation_path(key, "magnitude"))],
-    }
-
-
-def _label_sidecar(key: SessionKey) -> dict[str, Any]:
-    qsm = simulation_path(key, "qsm").relative_to("derivatives/qsm")
-    return {
-        "Description": "SIMULATED; one value a lesion",
-        "Manual": False,
-        "SkullStripped": True,
-        "SpatialReference": _uri("qsm", qsm),
-        "Sources": [_uri("qsm", qsm), _uri(RAW, simulation_path(key, "flair"))],
-    }
-
-
 def _participant_row(participant: SimulatedParticipant, settings: SimulationSettings) -> dict[str, Any]:
     plan, votes = participant.plan, participant.votes
     return {
@@ -210,10 +225,11 @@ def _participant_row(participant: SimulatedParticipant, settings: SimulationSett
         "n_rim_truth": sum(vote.truth for vote in votes),
         "n_not_outlined": participant.n_not_outlined,
         "n_without_room": participant.n_without_room,
+        "protocol": plan.scan.protocol.name,
+        "field_strength": plan.scan.protocol.field_strength_t,
+        "reference": plan.reference,
+        "flair_mask_shift": round(float(np.linalg.norm(plan.flair_mask.shift_mm)), 3),
+        "flair_mask_growth": round(plan.flair_mask.growth_mm, 3),
         "inversion": plan.inversion.method,
         "inversion_strength": plan.inversion.strength,
     }
-
-
-def _uri(dataset: str, path: Path) -> str:
-    return f"bids:{dataset}:{path.as_posix()}"

@@ -154,7 +154,7 @@ def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
     ):
         if name in values:
             values[name] = [label.removeprefix(prefix) for label in _listed(values[name])]
-    for name in ("inputs.derivatives", "sites"):
+    for name in ("inputs.derivatives", "sites", "mask_variants", "train_only"):
         if name in values:
             values[name] = _named_folders(values[name])
     if "inputs.bids_filters" in values:

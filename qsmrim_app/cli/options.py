@@ -131,6 +131,24 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="participant-level outputs to learn from (default: OUTPUT_DIR)",
     )
     add(
+        "--mask-variant",
+        dest="mask_variants",
+        nargs="+",
+        action="extend",
+        metavar="NAME=DIR",
+        help="outputs for the same participants with other outlines of their lesions, such as flair=DIR: "
+        "trained on together, scored apart; SITE:NAME=DIR with several sites (default: none)",
+    )
+    add(
+        "--train-only",
+        dest="train_only",
+        nargs="+",
+        action="extend",
+        metavar="NAME=DIR",
+        help="outputs for other participants that train every fit and are never scored, such as simulated "
+        "ones beside your own (default: none)",
+    )
+    add(
         "--folds",
         dest="folds",
         type=count,

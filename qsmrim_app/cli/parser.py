@@ -62,6 +62,13 @@ def build_simulation_parser() -> argparse.ArgumentParser:
         help="share of lesions with a rim (default: 0.0425, the paper's)")  # fmt: skip
     add("--guarantee-rim", dest="guarantee_rim", action="store_true",
         help="every participant has at least one rim+ lesion (default: no)")  # fmt: skip
+    add("--protocol", dest="protocol", choices=("paper", "varied"),
+        help="gradient-echo protocol: the paper's, or others mixed with it (default: paper)")  # fmt: skip
+    add("--flair-masks", dest="flair_masks", action="store_true",
+        help="also write masks as drawn on FLAIR alone, derivatives/lesions-flair (default: no)")  # fmt: skip
+    add("--samples-dir", dest="samples_dir", type=Path, metavar="DIR",
+        help="also measure, as the participant level would with a good registration: DIR/faithful and "
+        "DIR/flair, one for each kind of mask, are what 'group' reads (default: no)")  # fmt: skip
     add("--nprocs", dest="nprocs", type=count, metavar="N", help="processes (default: 1)")
     add("--debug", dest="debug", action="store_true", help="show tracebacks")
     return parser

@@ -14,10 +14,12 @@ from qsmrim_app.bids_io.simulated_dataset import (
     write_simulated_participant,
 )
 from qsmrim_app.errors import QsmrimError
+from qsmrim_app.levels.simulated_samples import measure_simulated, write_simulated_samples
 from qsmrim_app.levels.workers import run_in_workers
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import SimulationSettings
-from qsmrim_app.simulation.cohort import draw_participant, simulate_participant
+from qsmrim_app.simulation.cohort import simulate_participant
+from qsmrim_app.simulation.drawing import draw_participant
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def run_simulation(settings: SimulationSettings, output_dir: Path) -> None:
     QsmrimError
         If a participant failed: the first reason. The others are complete.
     """
-    open_simulated_dataset(output_dir, metadata.version("qsmrim"))
+    open_simulated_dataset(output_dir, metadata.version("qsmrim"), settings.flair_masks)
     numbers = range(settings.first_label, settings.first_label + settings.n_participants)
     tasks = {
         SessionKey(f"sim{number:03d}"): SimulationTask(number, settings, output_dir) for number in numbers
@@ -66,4 +68,7 @@ def simulate_one(task: SimulationTask) -> dict[str, Any]:
     """Simulate and write one participant; gives back its row of ``participants.tsv``."""
     plan = draw_participant(task.settings, task.number)
     participant = simulate_participant(plan, task.settings)
+    if task.settings.samples_dir is not None:
+        measured = measure_simulated(participant, task.settings.detector)
+        write_simulated_samples(task.settings.samples_dir, SessionKey(plan.label), measured)
     return write_simulated_participant(task.output_dir, participant, task.settings)

@@ -1,9 +1,6 @@
 """Brains that differ: the MNI152 template, deformed, as tissue fractions on the grid of a simulated scan.
 
-Deep grey nuclei are ellipsoids in MNI coordinates. Their susceptibilities, and those of white and grey
-matter, follow the head phantom of the second QSM challenge (Marques JP et al., Magn Reson Med
-2021;86:526-542, doi:10.1002/mrm.28716) minus its value of CSF, so that CSF is zero. They have not been
-compared with the publication number by number yet.
+Susceptibilities of white and grey matter as in `deep_grey`.
 """
 
 from __future__ import annotations
@@ -19,39 +16,18 @@ from scipy import ndimage
 
 from qsmrim_app.records import FloatArray
 from qsmrim_app.settings import Vector3
+from qsmrim_app.simulation.deep_grey import deep_grey, within_box
 from qsmrim_app.simulation.grids import ScanGrid, parts_for, rotation
-from qsmrim_app.simulation.random_fields import smooth_field, smooth_step
+from qsmrim_app.simulation.random_fields import smooth_field
 
 CSF_PPB, WHITE_MATTER_PPB, GREY_MATTER_PPB = 0.0, -49.0, 1.0
-DEFORMATION_SIGMA_MM = 18.0
+DEFORMATION_SIGMA_MM, FOLDING_SIGMA_MM = 18.0, 7.0
 MARGIN_MM = 4.0
 VENTRICLE_BOX_MM = ((-24.0, 24.0), (-48.0, 36.0), (-6.0, 32.0))  # lateral and third ventricles, MNI
 BRAINSTEM_MM = (  # centre and radii of ellipsoids: midbrain, pons, medulla
     ((0.0, -25.0, -12.0), (16.0, 12.0, 13.0)),
     ((0.0, -28.0, -32.0), (17.0, 15.0, 17.0)),
     ((0.0, -40.0, -58.0), (11.0, 10.0, 20.0)),
-)
-
-
-class Nucleus(NamedTuple):
-    """One pair of deep grey nuclei: the right one's ellipsoid in MNI millimetres; the left mirrors it."""
-
-    name: str
-    center_mm: Vector3
-    radii_mm: Vector3
-    turn_deg: Vector3
-    susceptibility_ppb: float  # relative to CSF
-
-
-NUCLEI = (
-    Nucleus("thalamus", (12.0, -19.0, 8.0), (7.5, 13.0, 8.0), (0, 0, 25), 1.0),
-    Nucleus("caudate head", (12.5, 14.0, 5.0), (4.5, 8.0, 9.5), (20, 0, 0), 25.0),
-    Nucleus("caudate body", (15.0, -1.0, 20.0), (3.2, 13.0, 4.0), (10, 0, 10), 25.0),
-    Nucleus("putamen", (26.5, 4.0, 0.5), (4.5, 14.0, 9.5), (0, 10, 12), 19.0),
-    Nucleus("globus pallidus", (19.5, -3.5, -1.0), (3.8, 8.5, 6.0), (0, 15, 22), 112.0),
-    Nucleus("red nucleus", (5.0, -20.5, -8.5), (3.0, 3.3, 3.8), (0, 0, 0), 81.0),
-    Nucleus("substantia nigra", (10.0, -17.5, -12.0), (5.5, 2.6, 4.2), (0, 35, 35), 92.0),
-    Nucleus("dentate nucleus", (14.5, -57.0, -34.0), (6.0, 8.0, 4.5), (0, 20, 20), 133.0),
 )
 
 
@@ -64,6 +40,7 @@ class AnatomyPlan:
     slice_turn_deg: Vector3  # of the slices against the scanner
     shift_mm: Vector3
     deformation_mm: float  # standard deviation a component
+    folding_mm: float  # the same on the scale of folds and nuclei
     ventricle_growth: float  # 1: as in the template
     iron: float  # deep grey susceptibility, 1: as published
     seed: int
@@ -74,6 +51,7 @@ class Anatomy:
     """Tissue fractions on the fine grid of a scan; each float32 of shape ``grid.fine_shape``."""
 
     grid: ScanGrid
+    mni_to_world: FloatArray  # (4, 4), without the deformation
     grey: NDArray[Any]
     white: NDArray[Any]
     csf: NDArray[Any]
@@ -147,15 +125,29 @@ def build_anatomy(plan: AnatomyPlan, grid: ScanGrid) -> Anatomy:
     grey[brain] = ndimage.map_coordinates(template.grey, points, order=1, output=np.float32)
     white[brain] = ndimage.map_coordinates(template.white, points, order=1, output=np.float32)
     csf = np.clip(1 - grey - white, 0, 1) * brain
-    fraction, susceptibility = _nuclei(mni_mm, plan)
+    fraction, susceptibility = deep_grey(mni_mm)
     fraction *= brain
     for part in (grey, white, csf):
         part *= 1 - fraction
-    ventricles = (csf > 0.6) & _within(mni_mm, VENTRICLE_BOX_MM)
+    ventricles = (csf > 0.6) & within_box(mni_mm, VENTRICLE_BOX_MM)
     infratentorial = brain & (mni_mm[2] < -12) & (mni_mm[1] < -12) & (np.abs(mni_mm[0]) < 42)
     return Anatomy(
-        grid, grey, white, csf, brain, ventricles, infratentorial, susceptibility * plan.iron, fraction
+        grid=grid,
+        mni_to_world=_head_to_world(plan),
+        grey=grey,
+        white=white,
+        csf=csf,
+        brain=brain,
+        ventricles=ventricles,
+        infratentorial=infratentorial,
+        nuclei_ppb=susceptibility * plan.iron,
+        nuclei=fraction,
     )
+
+
+def mni_to_fine_vox(anatomy: Anatomy, points_mm: NDArray[Any]) -> NDArray[Any]:
+    """Where points of MNI space, shape (n, 3), lie on the fine grid, but for the deformation."""
+    return _apply(np.linalg.inv(anatomy.grid.fine_affine) @ anatomy.mni_to_world, points_mm)
 
 
 def _template_coordinates(plan: AnatomyPlan, grid: ScanGrid) -> NDArray[Any]:
@@ -169,8 +161,12 @@ def _template_coordinates(plan: AnatomyPlan, grid: ScanGrid) -> NDArray[Any]:
         coordinates[row] += matrix[row, 0] * axes[0][:, None, None]
         coordinates[row] += matrix[row, 1] * axes[1][None, :, None]
         coordinates[row] += matrix[row, 2] * axes[2][None, None, :]
-        field = smooth_field(rng, grid.fine_shape, grid.fine_spacing_mm, DEFORMATION_SIGMA_MM)
-        coordinates[row] += np.float32(plan.deformation_mm) * field
+        for size_mm, sigma_mm in (
+            (plan.deformation_mm, DEFORMATION_SIGMA_MM),
+            (plan.folding_mm, FOLDING_SIGMA_MM),
+        ):
+            field = smooth_field(rng, grid.fine_shape, grid.fine_spacing_mm, sigma_mm)
+            coordinates[row] += np.float32(size_mm) * field
     _grow_ventricles(coordinates, plan.ventricle_growth)
     return coordinates
 
@@ -179,34 +175,6 @@ def _grow_ventricles(mni_mm: NDArray[Any], growth: float) -> None:
     """Draw points around the ventricles towards the midline, so that more read as ventricle; in place."""
     near = np.exp(-(((mni_mm[1] + 8) / 45) ** 2) - ((mni_mm[2] - 12) / 22) ** 2 - (mni_mm[0] / 28) ** 2)
     mni_mm[0] *= 1 - np.float32(1 - 1 / growth) * near
-
-
-def _nuclei(mni_mm: NDArray[Any], plan: AnatomyPlan) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Fraction of deep grey in each voxel and its susceptibility in ppb."""
-    fraction = np.zeros(mni_mm.shape[1:], dtype=np.float32)
-    susceptibility = np.zeros_like(fraction)
-    core = _within(mni_mm, ((-45.0, 45.0), (-75.0, 35.0), (-48.0, 30.0)))
-    box = ndimage.find_objects(core.astype(np.int8))[0]
-    local = mni_mm[(slice(None), *box)]
-    for nucleus in NUCLEI:
-        part = _ellipsoids(local, nucleus)
-        kept = susceptibility[box] * (1 - part)
-        susceptibility[box] = kept + part * np.float32(nucleus.susceptibility_ppb)
-        fraction[box] = np.maximum(fraction[box], part)
-    susceptibility /= np.maximum(fraction, 1e-3)
-    return fraction, susceptibility
-
-
-def _ellipsoids(mni_mm: NDArray[Any], nucleus: Nucleus) -> NDArray[Any]:
-    """Membership in the pair, 1 inside and 0 outside, with an edge about 1 mm wide."""
-    turn = rotation(nucleus.turn_deg).astype(np.float32)
-    right = (np.abs(mni_mm[0]), mni_mm[1], mni_mm[2])  # the left side mirrors the right
-    x, y, z = (axis - np.float32(middle) for axis, middle in zip(right, nucleus.center_mm, strict=True))
-    squares = np.zeros(x.shape, dtype=np.float32)
-    for axis, radius in enumerate(nucleus.radii_mm):
-        squares += ((turn[0, axis] * x + turn[1, axis] * y + turn[2, axis] * z) / np.float32(radius)) ** 2
-    depth_mm = (1 - np.sqrt(squares)) * np.float32(min(nucleus.radii_mm))
-    return smooth_step(depth_mm / np.float32(0.8))
 
 
 def _head_to_world(plan: AnatomyPlan) -> FloatArray:
@@ -239,11 +207,4 @@ def _in_box(
     for axis, (low, high) in enumerate(box_mm):
         position = affine[axis, axis] * np.arange(shape[axis]) + affine[axis, 3]
         inside &= ((position >= low) & (position <= high)).reshape([-1 if a == axis else 1 for a in range(3)])
-    return inside
-
-
-def _within(mni_mm: NDArray[Any], box_mm: tuple[tuple[float, float], ...]) -> NDArray[Any]:
-    inside = np.ones(mni_mm.shape[1:], dtype=bool)
-    for axis, (low, high) in enumerate(box_mm):
-        inside &= (mni_mm[axis] >= low) & (mni_mm[axis] <= high)
     return inside

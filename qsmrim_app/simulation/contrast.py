@@ -11,16 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from qsmrim_app.records import FloatArray, Volume
 from qsmrim_app.settings import Vector3
 from qsmrim_app.simulation.anatomy import Anatomy
 from qsmrim_app.simulation.grids import ScanGrid, rigid
-from qsmrim_app.simulation.random_fields import smooth_field
+from qsmrim_app.simulation.protocols import Protocol
+from qsmrim_app.simulation.random_fields import smooth_field, smooth_step
 
-ECHO_TIMES_S = tuple(0.0063 + 0.0041 * echo for echo in range(10))
-REPETITION_TIME_S = 0.048
 HERTZ_PER_TESLA = 42.577478e6  # proton
 SIGNAL = {"white": 0.72, "grey": 0.80, "csf": 0.95, "nuclei": 0.76}
 R2STAR_PER_S = {"white": 20.0, "grey": 17.0, "csf": 2.0, "nuclei": 18.0}
@@ -32,8 +31,9 @@ SCALE = 1000.0  # stored units of an intensity of 1
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """Noise, shading and motion of one visit."""
+    """Protocol, noise, shading and motion of one visit."""
 
+    protocol: Protocol
     gre_snr: float  # of the first echo in white matter
     flair_snr: float
     gre_shading: float  # standard deviation of the logarithm of the bias field
@@ -56,9 +56,8 @@ def acquire_gradient_echo(
     filled: NDArray[Any],
     blood: NDArray[Any],
     plan: ScanPlan,
-    field_strength_t: float,
 ) -> Echoes:
-    """Ten noisy complex echoes, each averaged over its voxel, and the field fitted to their phase.
+    """Noisy complex echoes, each averaged over its voxel, and the field fitted to their phase.
 
     Parameters
     ----------
@@ -66,28 +65,29 @@ def acquire_gradient_echo(
         Tissue on the fine grid.
     field_ppb, filled, blood
         Local field, share of lesion and of venous blood; shape ``anatomy.grid.fine_shape``.
-    plan, field_strength_t
-        Noise and shading; main field in tesla.
+    plan
+        Protocol, noise and shading.
     """
-    grid = anatomy.grid
+    grid, protocol = anatomy.grid, plan.protocol
     rng = np.random.default_rng([plan.seed, 1])
     brain = grid.average(anatomy.brain.astype(np.float32)) > 0.5
     shading = _shading(rng, grid, plan.gre_shading)
     noise = SIGNAL["white"] / plan.gre_snr
     signal, rate = _mix(anatomy, filled, SIGNAL, 0.84), _mix(anatomy, filled, R2STAR_PER_S, 15.0) + 25 * blood
     rate += np.float32(R2STAR_PER_PPB) * anatomy.nuclei * anatomy.nuclei_ppb
-    turn = 2 * np.pi * HERTZ_PER_TESLA * field_strength_t * 1e-9 * field_ppb  # rad/s
-    current = signal * _evolve(turn, rate, ECHO_TIMES_S[0])
-    step = _evolve(turn, rate, ECHO_TIMES_S[1] - ECHO_TIMES_S[0])
-    echoes = np.empty((len(ECHO_TIMES_S), int(brain.sum())), dtype=np.complex64)
-    for echo in range(len(ECHO_TIMES_S)):
-        echoes[echo] = grid.average(current)[brain] * shading[brain]
-        echoes[echo] += np.float32(noise) * _complex_noise(rng, echoes.shape[1:])
+    rate *= np.float32(protocol.field_strength_t / 3.0)
+    hertz = HERTZ_PER_TESLA * protocol.field_strength_t * 1e-9  # a ppb
+    turn = np.float32(2 * np.pi * hertz) * field_ppb  # rad/s
+    current = signal * _evolve(turn, rate, protocol.first_echo_s)
+    step = _evolve(turn, rate, protocol.echo_spacing_s)
+    echoes = np.empty((protocol.n_echoes, int(brain.sum())), dtype=np.complex64)
+    for echo in range(protocol.n_echoes):
+        image = grid.average(current) * shading
+        image += np.float32(noise) * _complex_noise(rng, grid.shape)
+        echoes[echo] = _keep_acquired(image, protocol.phase_resolution)[brain]
         current *= step
     field, magnitude = np.zeros(grid.shape, dtype=np.float32), np.zeros(grid.shape, dtype=np.float32)
-    field[brain] = fit_field(echoes, np.array(ECHO_TIMES_S)) / (
-        2 * np.pi * HERTZ_PER_TESLA * field_strength_t * 1e-9
-    )
+    field[brain] = fit_field(echoes, np.array(protocol.echo_times_s)) / (2 * np.pi * hertz)
     magnitude[brain] = np.float32(SCALE) * np.sqrt((np.abs(echoes) ** 2).mean(axis=0))
     return Echoes(magnitude, field)
 
@@ -123,6 +123,16 @@ def fit_field(echoes: NDArray[Any], times_s: FloatArray) -> NDArray[Any]:
     return field
 
 
+def _keep_acquired(image: NDArray[Any], share: float) -> NDArray[Any]:
+    """The image whose k-space is zero beyond a share of its extent along j, with a soft edge."""
+    if share >= 1:
+        return image
+    frequency = np.abs(np.fft.fftfreq(image.shape[1])) / 0.5
+    window = smooth_step((share - frequency) / 0.06).astype(np.float32)[None, :, None]
+    kept: NDArray[Any] = fft.ifft(fft.fft(image, axis=1, workers=1) * window, axis=1, workers=1)
+    return kept
+
+
 def acquire_flair(anatomy: Anatomy, lesion: NDArray[Any], plan: ScanPlan, spacing_mm: Vector3) -> Volume:
     """A FLAIR scan of the same head after it moved, int16 in stored units.
 
@@ -140,7 +150,7 @@ def acquire_flair(anatomy: Anatomy, lesion: NDArray[Any], plan: ScanPlan, spacin
     texture = smooth_field(rng, anatomy.grid.fine_shape, anatomy.grid.fine_spacing_mm, 4.0)
     bright += anatomy.white * np.float32(0.012) * texture
     bright += np.float32(FLAIR_LESION) * lesion * (anatomy.brain - 0.7 * anatomy.csf)
-    grid, matrix = _flair_grid(anatomy, plan, spacing_mm)
+    grid, matrix = flair_grid(anatomy, plan, spacing_mm)
     image = ndimage.affine_transform(bright, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=1)
     image *= _shading(rng, grid, plan.flair_shading)
     noise = FLAIR_SIGNAL["white"] / plan.flair_snr * _complex_noise(rng, grid.shape)
@@ -149,8 +159,11 @@ def acquire_flair(anatomy: Anatomy, lesion: NDArray[Any], plan: ScanPlan, spacin
     return grid.volume(stored.astype(np.int16))
 
 
-def _flair_grid(anatomy: Anatomy, plan: ScanPlan, spacing_mm: Vector3) -> tuple[ScanGrid, FloatArray]:
-    """A grid along the scanner's axes around the moved head, and the way from its voxels to fine voxels."""
+def flair_grid(anatomy: Anatomy, plan: ScanPlan, spacing_mm: Vector3) -> tuple[ScanGrid, FloatArray]:
+    """The grid of the FLAIR, along the scanner's axes around the moved head, and the way to fine voxels.
+
+    The matrix, shape (4, 4), takes voxels of the FLAIR to fine voxels of the gradient-echo scan.
+    """
     moved = rigid(plan.motion_deg, plan.motion_mm)  # gradient-echo world to FLAIR world
     points = np.argwhere(anatomy.brain[::4, ::4, ::4]) * 4
     world = moved @ anatomy.grid.fine_affine

@@ -28,14 +28,17 @@ PLACES: dict[Place, float] = {
     "infratentorial": 0.08,
 }
 KINDS: dict[Kind, float] = {"iso": 0.34, "diffuse": 0.34, "patchy": 0.13, "bright": 0.10, "faint-ring": 0.09}
-MEDIAN_VOLUME_MM3, LOG_VOLUME_SD = 85.0, 1.15
-VOLUME_RANGE_MM3 = (14.0, 9000.0)
+MEDIAN_VOLUME_MM3, LOG_VOLUME_SD = 70.0, 1.05
+GIANT_SHARE, GIANT_RANGE_MM3 = 0.025, (1500.0, 40000.0)  # the confluent tail of real lesion volumes
+VOLUME_RANGE_MM3 = (14.0, 40000.0)
 RIM_VOLUME_RANGE_MM3 = (80.0, 2600.0)
 COUNT_LOG_SD = 0.75
 RIM_PROPENSITY_SHAPE = 0.4
 RIM_VOLUME_POWER = 0.8  # the odds of a rim grow with this power of the volume
 MAX_RIM_SHARE = 0.8  # of the lesions that can carry a rim
 VEIN_THROUGH, VEIN_ALONG = 0.4, 0.15  # shares of lesions
+ATTACHED = 0.3  # share of lesions that touch another: confluent clusters
+MAX_ATTACHED_MM3 = 900.0
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,14 @@ class LesionPlan:
     thickness_mm: float
     variation: float  # standard deviation of the edge along itself, relative
     gap_share: float  # of the rim that is interrupted
+    rim_shift_mm: float  # how far the rim lies outside the lesion's boundary; negative: inside
     patch_ppb: float  # standard deviation of the texture inside
     edge_softness_mm: float
     flair_gain: float  # 1: typical lesion contrast
     flair_growth_mm: float
     vein_through: bool
     vein_along: bool
+    attached: bool  # touches another lesion, if there is room
     rater_noise_mm: float
     rater_growth_mm: float
     seed: int
@@ -72,12 +77,19 @@ class LesionPlan:
 def draw_lesion_plans(rng: np.random.Generator, settings: SimulationSettings) -> tuple[LesionPlan, ...]:
     """All lesions of one participant."""
     count = max(1, round(settings.lesions_median * np.exp(COUNT_LOG_SD * rng.standard_normal())))
-    volumes = np.clip(
-        MEDIAN_VOLUME_MM3 * np.exp(LOG_VOLUME_SD * rng.standard_normal(count)), *VOLUME_RANGE_MM3
-    )
+    volumes = _draw_volumes(rng, count)
     rims = _choose_rims(rng, volumes, settings)
     plans = [_draw_lesion(rng, float(volume)) for volume in volumes]
     return tuple(_with_rim(rng, plan) if has_rim else plan for plan, has_rim in zip(plans, rims, strict=True))
+
+
+def _draw_volumes(rng: np.random.Generator, count: int) -> NDArray[Any]:
+    """Cubic millimetres: log-normal with a log-uniform tail of giant, confluent lesions."""
+    volumes = MEDIAN_VOLUME_MM3 * np.exp(LOG_VOLUME_SD * rng.standard_normal(count))
+    low, high = np.log(GIANT_RANGE_MM3).tolist()
+    giants = np.exp(rng.uniform(low, high, size=count))
+    drawn: NDArray[Any] = np.where(rng.random(count) < GIANT_SHARE, giants, volumes)
+    return np.clip(drawn, *VOLUME_RANGE_MM3)
 
 
 def _choose_rims(rng: np.random.Generator, volumes: NDArray[Any], settings: SimulationSettings) -> list[bool]:
@@ -111,8 +123,9 @@ def _draw_lesion(rng: np.random.Generator, volume_mm3: float) -> LesionPlan:
         "faint-ring": rng.normal(5, 5),
     }[kind]
     ring, patch = rng.uniform(8, 20), rng.uniform(8, 22)
+    place: Place = _draw_name(rng, PLACES)
     return LesionPlan(
-        place=_draw_name(rng, PLACES),
+        place="periventricular" if volume_mm3 > GIANT_RANGE_MM3[0] else place,
         kind=kind,
         volume_mm3=volume_mm3,
         stretch=(float(stretch[0]), float(stretch[1]), float(stretch[2])),
@@ -123,12 +136,14 @@ def _draw_lesion(rng: np.random.Generator, volume_mm3: float) -> LesionPlan:
         thickness_mm=float(rng.uniform(0.75, 2.0)),
         variation=float(rng.uniform(0.3, 0.6)),
         gap_share=float(rng.uniform(0.1, 0.5)),
+        rim_shift_mm=float(rng.normal(0.0, 0.4)),
         patch_ppb=float(patch) if kind == "patchy" else float(rng.uniform(1, 5)),
         edge_softness_mm=float(rng.uniform(0.4, 2.2)),
         flair_gain=float(rng.uniform(0.6, 1.3)),
         flair_growth_mm=float(rng.normal(0.3, 0.5)),
         vein_through=bool(rng.random() < VEIN_THROUGH),
         vein_along=bool(rng.random() < VEIN_ALONG),
+        attached=bool(rng.random() < ATTACHED) and volume_mm3 < MAX_ATTACHED_MM3,
         rater_noise_mm=float(rng.uniform(0.2, 0.5)),
         rater_growth_mm=float(rng.normal(0.1, 0.25)),
         seed=int(rng.integers(2**31)),
@@ -138,15 +153,17 @@ def _draw_lesion(rng: np.random.Generator, volume_mm3: float) -> LesionPlan:
 def _with_rim(rng: np.random.Generator, plan: LesionPlan) -> LesionPlan:
     """The same lesion with a rim of continuously varying strength: from hardly visible to obvious."""
     radius_mm = float(np.cbrt(plan.volume_mm3 * 3 / (4 * np.pi)))
-    edge = float(np.clip(48 * np.exp(0.45 * rng.standard_normal()), 15, 125))
-    bright_core = rng.random() < 0.3  # such rims are missed most often
-    core = rng.uniform(15, 45) if bright_core else rng.normal(5, 6)
+    edge = float(np.clip(85 * np.exp(0.42 * rng.standard_normal()), 25, 190))
+    bright_core = rng.random() < 0.22  # such rims are missed most often
+    thickness = float(rng.uniform(0.75, np.clip(0.42 * radius_mm, 0.95, 2.5)))
+    core = rng.uniform(15, 45) if bright_core else rng.normal(2, 7)
     return replace(
         plan,
         kind="rim",
         core_ppb=float(core),
         edge_ppb=edge,
-        thickness_mm=float(rng.uniform(0.75, max(1.0, min(2.5, 0.5 * radius_mm)))),
+        thickness_mm=thickness,
+        rim_shift_mm=float(np.clip(rng.normal(0.5, 0.25), 0, 1) * thickness),
         variation=float(rng.uniform(0.15, 0.5)),
         gap_share=float(rng.choice([0.0, 1.0]) * rng.uniform(0.0, 0.4)),
         patch_ppb=float(rng.uniform(2, 10)),

@@ -15,9 +15,9 @@ from qsmrim_app.simulation.anatomy import Anatomy
 from qsmrim_app.simulation.grids import rotation
 from qsmrim_app.simulation.lesion_plans import LesionPlan, Place
 from qsmrim_app.simulation.random_fields import smooth_field, smooth_step
-from qsmrim_app.simulation.veins import STEP_MM, BloodDrops, thicken
 
 MAX_TRIES = 6
+HUGGING_MM3 = 1500.0
 COARSE = 2  # places are looked for on every second fine voxel
 Box = tuple[slice, slice, slice]
 
@@ -47,10 +47,12 @@ def place_lesions(plans: Sequence[LesionPlan], anatomy: Anatomy) -> list[PlacedL
     """
     candidates = _candidates(anatomy)
     occupied = ~anatomy.brain
-    placed = []
+    placed: list[PlacedLesion] = []
     for plan in sorted(plans, key=lambda item: -item.volume_mm3):
         rng = np.random.default_rng(plan.seed)
-        lesion = _place(rng, plan, anatomy, candidates[plan.place], occupied)
+        beside = _beside(rng, placed, plan, anatomy) if plan.attached else np.zeros((0, 3), dtype=int)
+        centers = beside if len(beside) else candidates[plan.place]
+        lesion = _place(rng, plan, anatomy, centers, occupied)
         if lesion is not None:
             occupied[lesion.box] |= lesion.depth_mm > 0
             placed.append(lesion)
@@ -61,12 +63,12 @@ def lesion_contrast(lesion: PlacedLesion, spacing_mm: Vector3) -> LesionContrast
     """Susceptibility and FLAIR contrast of one lesion."""
     plan, depth = lesion.plan, lesion.depth_mm
     rng = np.random.default_rng([plan.seed, 1])
-    radius = _radius_mm(plan)
+    radius = radius_mm(plan)
     along, gaps, texture = (
         smooth_field(rng, _shape(depth), spacing_mm, width) for width in (0.6 * radius, 0.5 * radius, 1.6)
     )
     filled = smooth_step(depth / np.float32(plan.edge_softness_mm))
-    band = rim_band(depth, plan.thickness_mm)
+    band = rim_band(depth + np.float32(plan.rim_shift_mm), plan.thickness_mm)
     strength = np.clip(1 + plan.variation * along, 0.1, 2.2) * _open_gaps(gaps, band, plan.gap_share)
     susceptibility = filled * (plan.core_ppb + plan.patch_ppb * texture) + band * strength * (
         plan.edge_ppb - min(plan.core_ppb, 0.5 * plan.edge_ppb)
@@ -87,48 +89,6 @@ def rim_band(depth_mm: NDArray[Any], thickness_mm: float) -> NDArray[Any]:
     return band
 
 
-def lesion_veins(lesion: PlacedLesion, spacing_mm: Vector3) -> list[BloodDrops]:
-    """A vein through the middle or along the edge, where the plan says so."""
-    rng = np.random.default_rng([lesion.plan.seed, 2])
-    direction = rng.standard_normal(3)
-    direction /= np.linalg.norm(direction)
-    radius = _radius_mm(lesion.plan)
-    paths = []
-    if lesion.plan.vein_through:
-        steps = np.arange(-1.4 * radius, 1.4 * radius, STEP_MM)
-        wobble = ndimage.gaussian_filter1d(rng.standard_normal((len(steps), 3)), 4, axis=0)
-        paths.append(lesion.center_mm + steps[:, None] * direction + wobble)
-    if lesion.plan.vein_along:
-        paths.append(_edge_path(rng, lesion, direction, spacing_mm))
-    widths = rng.uniform(0.25, 0.45, size=2)
-    return [
-        thicken(rng, path, np.full(len(path), width), spacing_mm)
-        for path, width in zip(paths, widths, strict=False)
-        if len(path)
-    ]
-
-
-def _edge_path(
-    rng: np.random.Generator, lesion: PlacedLesion, normal: NDArray[Any], spacing_mm: Vector3
-) -> NDArray[Any]:
-    """Points of an arc that follows the boundary in one plane, shape (n, 3), millimetres."""
-    span = np.deg2rad(rng.uniform(90, 230))
-    start = np.array([part.start for part in lesion.box])
-    voxels = np.argwhere(np.abs(lesion.depth_mm) < 0.7) + start
-    offset = voxels * np.asarray(spacing_mm) - lesion.center_mm
-    offset = offset[np.abs(offset @ normal) < 0.7]
-    if len(offset) < 3:
-        return np.zeros((0, 3))
-    first = np.cross(normal, [1.0, 0.3, 0.2])
-    first /= np.linalg.norm(first)
-    angle = np.arctan2(offset @ np.cross(normal, first), offset @ first) + np.pi
-    chosen = offset[np.argsort(angle)][np.sort(angle) < span]
-    length = span * _radius_mm(lesion.plan)
-    keep = np.linspace(0, max(len(chosen) - 1, 0), max(2, int(length / STEP_MM))).astype(int)
-    path: NDArray[Any] = (chosen[keep] if len(chosen) else np.zeros((0, 3))) + lesion.center_mm
-    return path
-
-
 def _candidates(anatomy: Anatomy) -> dict[Place, NDArray[Any]]:
     """Fine voxels at which a lesion of each place may be centred, shape (n, 3)."""
     step = (slice(None, None, COARSE),) * 3
@@ -146,6 +106,21 @@ def _candidates(anatomy: Anatomy) -> dict[Place, NDArray[Any]]:
         "infratentorial": white & infratentorial & (from_outside > 4),
     }
     return {place: np.argwhere(mask) * COARSE for place, mask in masks.items()}
+
+
+def _beside(
+    rng: np.random.Generator, placed: Sequence[PlacedLesion], plan: LesionPlan, anatomy: Anatomy
+) -> NDArray[Any]:
+    """Fine voxels from which a lesion would touch one that is there already, shape (n, 3); n may be 0."""
+    parents = [lesion for lesion in placed if lesion.plan.place == plan.place]
+    if not parents:
+        return np.zeros((0, 3), dtype=int)
+    parent = parents[rng.integers(len(parents))]
+    radius = np.float32(radius_mm(plan))
+    near = (parent.depth_mm < -0.5 * radius) & (parent.depth_mm > -radius)
+    near &= anatomy.white[parent.box] > 0.5
+    voxels: NDArray[Any] = np.argwhere(near) + np.array([part.start for part in parent.box])
+    return voxels
 
 
 def _place(
@@ -170,7 +145,8 @@ def _place(
 
 def _window(center: NDArray[Any], plan: LesionPlan, anatomy: Anatomy) -> Box:
     """A box that surely holds the lesion and its surroundings."""
-    reach_mm = 1.9 * _radius_mm(plan) * max(plan.stretch) + 6
+    factor = 2.4 if plan.volume_mm3 > HUGGING_MM3 else 1.9
+    reach_mm = factor * radius_mm(plan) * max(plan.stretch) + 6
     reach = np.ceil(reach_mm / np.asarray(anatomy.grid.fine_spacing_mm)).astype(int)
     low = np.maximum(center - reach, 0)
     high = np.minimum(center + reach + 1, anatomy.grid.fine_shape)
@@ -188,13 +164,16 @@ def _grow(
 ) -> NDArray[Any] | None:
     """The voxels nearest to the centre in a distorted metric, as many as wanted; None if it does not fit."""
     spacing = anatomy.grid.fine_spacing_mm
-    radius = _radius_mm(plan)
+    radius = radius_mm(plan)
     axes = [
         (np.arange(part.start, part.stop) - middle) * size
         for part, middle, size in zip(box, center, spacing, strict=True)
     ]
     offset = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) @ rotation(plan.turn_deg)
     reach = np.sqrt(((offset / np.asarray(plan.stretch)) ** 2).sum(axis=-1)) / radius
+    if plan.volume_mm3 > HUGGING_MM3:  # large periventricular lesions are caps and bands along the ventricle
+        away = _distance_to(anatomy.ventricles[box], spacing) / radius
+        reach = np.sqrt((0.55 * reach) ** 2 + (1.4 * np.minimum(away, 3.0)) ** 2)
     rough = smooth_field(rng, _shape(reach), spacing, max(0.35 * radius, 0.8))
     reach = reach + plan.roughness * rough + 3.0 * anatomy.csf[box]
     reach += 1.5 * anatomy.nuclei[box] + (0.4 if plan.place == "juxtacortical" else 1.2) * anatomy.grey[box]
@@ -229,7 +208,8 @@ def _open_gaps(field: NDArray[Any], band: NDArray[Any], share: float) -> NDArray
     )
 
 
-def _radius_mm(plan: LesionPlan) -> float:
+def radius_mm(plan: LesionPlan) -> float:
+    """Of the ball that has the lesion's volume."""
     return float(np.cbrt(plan.volume_mm3 * 3 / (4 * np.pi)))
 
 

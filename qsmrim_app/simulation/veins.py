@@ -14,6 +14,7 @@ from qsmrim_app.simulation.anatomy import Anatomy
 
 STEP_MM = 0.4
 N_STEPS = 110
+DROPS, DROPS_RADIUS_MM = 6, 0.6  # in each step along a vein of up to this radius
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def thicken(
     rng: np.random.Generator, path_mm: NDArray[Any], radius_mm: NDArray[Any], spacing_mm: Vector3
 ) -> BloodDrops:
     """Drops that fill a tube along a path: ``path_mm`` (n, 3) in steps of `STEP_MM`, ``radius_mm`` (n,)."""
-    n_drops = 6
+    widest = float(radius_mm.max(initial=0.0))
+    n_drops = round(DROPS * max(1.0, (widest / DROPS_RADIUS_MM) ** 2))  # a wide tube must not show its drops
     offsets = rng.standard_normal((len(path_mm), n_drops, 3)) * (radius_mm[:, None, None] / 2)
     points = (path_mm[:, None, :] + offsets).reshape(-1, 3) / np.asarray(spacing_mm)
     volumes = np.repeat(np.pi * radius_mm**2 * STEP_MM / n_drops, n_drops)

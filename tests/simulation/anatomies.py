@@ -18,5 +18,14 @@ def white_block(shape=(80, 80, 20), spacing_mm=(0.75, 0.75, 3.0)):
     white = (brain & ~ventricles).astype(np.float32)
     none = np.zeros(fine, dtype=bool)
     return Anatomy(
-        grid, nothing, white, ventricles.astype(np.float32), brain, ventricles, none, nothing, nothing
+        grid=grid,
+        mni_to_world=np.eye(4),
+        grey=nothing,
+        white=white,
+        csf=ventricles.astype(np.float32),
+        brain=brain,
+        ventricles=ventricles,
+        infratentorial=none,
+        nuclei_ppb=nothing,
+        nuclei=nothing,
     )

@@ -20,7 +20,8 @@ def test_counts_and_volumes_are_those_of_patients(cohort):
     counts = [len(plans) for plans in cohort]
     volumes = [plan.volume_mm3 for plans in cohort for plan in plans]
     assert 20 < np.median(counts) < 28
-    assert 75 < np.median(volumes) < 100
+    assert 60 < np.median(volumes) < 90
+    assert 0.01 < (np.array(volumes) > 2000).mean() < 0.05  # the tail of real volumes
     assert min(counts) >= 1
 
 
@@ -35,14 +36,15 @@ def test_rim_lesions_are_larger_but_not_huge(cohort):
     rim = [plan.volume_mm3 for plans in cohort for plan in plans if plan.is_rim]
     other = [plan.volume_mm3 for plans in cohort for plan in plans if not plan.is_rim]
     assert np.median(rim) > 2 * np.median(other)
+    assert max(other) > 10000
     assert RIM_VOLUME_RANGE_MM3[0] <= min(rim) <= max(rim) <= RIM_VOLUME_RANGE_MM3[1]
 
 
 def test_rims_run_continuously_from_faint_to_strong_within_the_published_thickness(cohort):
     rims = [plan for plans in cohort for plan in plans if plan.is_rim]
     edges = np.array([plan.edge_ppb for plan in rims])
-    assert edges.min() < 25
-    assert edges.max() > 90
+    assert edges.min() < 35
+    assert edges.max() > 120
     assert np.diff(np.sort(edges)).max() < 20
     assert all(0.75 <= plan.thickness_mm <= 2.5 for plan in rims)
 

@@ -5,7 +5,8 @@ import pytest
 
 from qsmrim_app.settings import SimulationSettings
 from qsmrim_app.simulation.lesion_plans import draw_lesion_plans
-from qsmrim_app.simulation.lesions import lesion_contrast, lesion_veins, place_lesions, rim_band, signed_depth
+from qsmrim_app.simulation.lesion_veins import lesion_veins
+from qsmrim_app.simulation.lesions import lesion_contrast, place_lesions, rim_band, signed_depth
 from tests.simulation.anatomies import white_block
 
 SPACING = (0.75, 0.75, 1.0)
@@ -61,7 +62,14 @@ def test_a_lesion_without_room_is_left_out(anatomy):
 
 def test_the_edge_of_a_rim_lesion_is_brighter_than_its_core(anatomy):
     rims = _plans(
-        10, kind="rim", edge_ppb=50.0, core_ppb=5.0, thickness_mm=1.2, gap_share=0.0, volume_mm3=800.0
+        10,
+        kind="rim",
+        edge_ppb=50.0,
+        core_ppb=5.0,
+        thickness_mm=1.2,
+        gap_share=0.0,
+        rim_shift_mm=0.0,
+        volume_mm3=800.0,
     )
     rims = [dataclasses.replace(plan, edge_softness_mm=0.6) for plan in rims]
     for lesion in place_lesions(rims, anatomy):
@@ -73,7 +81,14 @@ def test_the_edge_of_a_rim_lesion_is_brighter_than_its_core(anatomy):
 
 
 def test_gaps_interrupt_the_stated_share_of_a_rim(anatomy):
-    shared = {"kind": "rim", "edge_ppb": 60.0, "core_ppb": 0.0, "patch_ppb": 0.0, "variation": 0.0}
+    shared = {
+        "kind": "rim",
+        "edge_ppb": 60.0,
+        "core_ppb": 0.0,
+        "patch_ppb": 0.0,
+        "variation": 0.0,
+        "rim_shift_mm": 0.0,
+    }
     for share in (0.0, 0.4):
         plans = _plans(8, volume_mm3=800.0, thickness_mm=1.5, gap_share=share, **shared)
         weak = []
