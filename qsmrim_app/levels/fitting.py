@@ -62,14 +62,14 @@ class FitPlace:
     n_workers: int
 
 
-def run_fits(
+def plan_fits(
     names: Sequence[FitName],
     detector: DetectorSettings,
     samples: LesionSamples,
     fold_of: Mapping[str, int],
     place: FitPlace,
-) -> dict[FitName, RimDetector]:
-    """Trained detectors of one member each, by name.
+) -> dict[FitName, FitTask]:
+    """Fits as tasks by name; the samples are written to where the fits are kept.
 
     Parameters
     ----------
@@ -83,35 +83,52 @@ def run_fits(
         Subject -> fold.
     place
         Where fits run and are kept.
+    """
+    content = samples_to_bytes(samples)
+    data = hashlib.sha256(content).hexdigest()
+    file = place.folder / f"samples-{data[:12]}.safetensors"
+    write_bytes(file, content)
+    return {
+        name: FitTask(
+            name, detector, file, fold_of, place.device, place.folder / _folder(name, detector, fold_of, data)
+        )
+        for name in names
+    }
+
+
+def unfinished(tasks: Mapping[FitName, FitTask]) -> dict[FitName, FitTask]:
+    """The fits whose bundle is not there, or not whole."""
+    return {name: task for name, task in tasks.items() if not _is_done(task.folder)}
+
+
+def run_fits(tasks: Mapping[FitName, FitTask], n_workers: int) -> None:
+    """Make the fits; each leaves its bundle.
 
     Raises
     ------
     QsmrimError
         If a fit failed: the first reason. The others are kept.
     """
-    content = samples_to_bytes(samples)
-    data = hashlib.sha256(content).hexdigest()
-    file = place.folder / f"samples-{data[:12]}.safetensors"
-    write_bytes(file, content)
-    tasks = {
-        name: FitTask(
-            name, detector, file, fold_of, place.device, place.folder / _folder(name, detector, fold_of, data)
-        )
-        for name in names
-    }
-    failures = [
-        outcome
-        for _, outcome in run_in_workers(fit_one, tasks, place.n_workers)
-        if isinstance(outcome, QsmrimError)
-    ]
+    outcomes = run_in_workers(fit_one, tasks, n_workers) if tasks else ()
+    failures = [outcome for _, outcome in outcomes if isinstance(outcome, QsmrimError)]
     if failures:
         raise failures[0]
+
+
+def load_fits(tasks: Mapping[FitName, FitTask]) -> dict[FitName, RimDetector]:
+    """Trained detectors of one member each, by name.
+
+    Raises
+    ------
+    CheckpointError
+        If a fit is not there.
+    """
     return {name: load_detector(task.folder) for name, task in tasks.items()}
 
 
 def fit_one(task: FitTask) -> None:
     """Train one member and leave its bundle, unless a whole one is there."""
-    if _is_done(task.folder):
+    if _is_done(task.folder):  # another run made it meanwhile
         logger.info("%s: already done", task.name)
         return
     samples = read_samples(task.samples)
@@ -127,7 +144,7 @@ def join_members(models: Sequence[RimDetector]) -> RimDetector:
     """One ensemble of detectors that were trained on the same lesions with different seeds."""
     bundles = [model.to_bundle() for model in models]
     members = tuple(member for bundle in bundles for member in bundle.members)
-    seeds = [seed for bundle in bundles for seed in bundle.info.training["seeds"]]
+    seeds = [seed for bundle in bundles for seed in bundle.info.training.get("seeds", ())]
     info = replace(bundles[0].info, training={**bundles[0].info.training, "seeds": seeds})
     return type(models[0]).from_bundle(replace(bundles[0], info=info, members=members))
 

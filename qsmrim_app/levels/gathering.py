@@ -1,10 +1,16 @@
-"""Gather what participant runs left: lesion tables and samples of one or several sites."""
+"""Gather what participant runs left: lesion tables and samples of one or several sites.
+
+A mask variant is the output of another run on the same participants, with other outlines of their lesions.
+Its rows are no new lesions: they stand apart, under a session label that names the variant. An output that
+only trains (simulated lesions beside one's own, say) is never held out and never scored.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +19,37 @@ import pandas as pd
 from qsmrim_app.bids_io.names import key_of_table, session_path
 from qsmrim_app.bids_io.participants import lesion_tables
 from qsmrim_app.bids_io.tables_io import read_lesion_table
-from qsmrim_app.errors import NothingSelectedError, UnknownLesionError
+from qsmrim_app.errors import InputError, NothingSelectedError, UnknownLesionError, UsageError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.tables.lesion_samples import LesionSamples, concatenate_samples, read_samples
 from qsmrim_app.tables.lesion_table import LesionTable, concatenate, lesion_table
 
 logger = logging.getLogger(__name__)
 
+MAIN = "main"  # the outlines of the outputs themselves, beside those of the mask variants
+
+
+@dataclass(frozen=True)
+class Source:
+    """An output folder of a participant run; where a site is named, its subjects are ``site:subject``."""
+
+    folder: Path
+    site: str = ""
+    variant: str = MAIN
+
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """Lesions of all sites. Where sites were named, a subject is called ``site:subject``."""
+    """Lesions of all sites.
+
+    A variant has the same participants under other outlines; ``train_only`` are other participants. Neither
+    has such parts itself.
+    """
 
     table: LesionTable
     samples: LesionSamples
+    variants: Mapping[str, Gathered] = field(default_factory=dict)
+    train_only: Mapping[str, Gathered] = field(default_factory=dict)
 
     @property
     def is_simulated(self) -> bool:
@@ -34,13 +57,21 @@ class Gathered:
         return bool(self.table.frame["rim_truth"].notna().any())
 
 
-def gather(sites: Mapping[str, Path]) -> Gathered:
+def gather(
+    sites: Mapping[str, Path],
+    mask_variants: Mapping[str, Path] | None = None,
+    train_only: Mapping[str, Path] | None = None,
+) -> Gathered:
     """All lesions of the given outputs; the samples take the experts' rim status from the lesion tables.
 
     Parameters
     ----------
     sites
         Name -> output folder of a participant run. With an empty name subjects stay as they are.
+    mask_variants
+        ``variant`` or ``site:variant`` -> output folder of a run on the same participants.
+    train_only
+        Name -> output folder of a run on other participants; they are called ``name:subject``.
 
     Raises
     ------
@@ -48,56 +79,104 @@ def gather(sites: Mapping[str, Path]) -> Gathered:
         If a folder holds no lesion table.
     TableError
         If the samples of two sessions do not fit together.
+    InputError
+        If a mask variant holds a subject that the outputs themselves do not.
+    UsageError
+        If the name of a mask variant cannot be used, or it is the same folder, or a name stands for two.
     """
+    if taken := sorted(set(train_only or {}) & ({MAIN, *sites} | set(mask_variants or {}))):
+        raise UsageError(f"the name '{taken[0]}' stands for two folders; give what only trains another one")
+    main = [Source(folder, site) for site, folder in sites.items()]
+    variants = _variant_sources(sites, mask_variants or {})
+    gathered = _read_all(main)
+    for name, sources in variants.items():
+        _require_same_subjects(name, sources, main)
+        logger.info("mask variant '%s':", name)
+    return replace(
+        gathered,
+        variants={name: _read_all(sources) for name, sources in variants.items()},
+        train_only={name: _read_all([Source(path, name)]) for name, path in (train_only or {}).items()},
+    )
+
+
+def variant_session(session: str, variant: str) -> str:
+    """The session label of a variant's rows, ``01+flair``: no raw session needs such a label."""
+    return session if variant == MAIN else f"{session}+{variant}"
+
+
+def raw_session(label: str, variant: str) -> str:
+    """The session that a label of `variant_session` stands for."""
+    return label if variant == MAIN else label.removesuffix(f"+{variant}")
+
+
+# ---- which folders ---------------------------------------------------------------------------------------
+def _variant_sources(sites: Mapping[str, Path], mask_variants: Mapping[str, Path]) -> dict[str, list[Source]]:
+    sources: dict[str, list[Source]] = {}
+    for label, folder in mask_variants.items():
+        site, _, name = label.rpartition(":")
+        if not re.fullmatch(r"[A-Za-z0-9]+", name) or name == MAIN:
+            raise UsageError(f"mask variant '{name}': a name has letters and digits, and is not '{MAIN}'")
+        if not site and len(sites) == 1:
+            site = next(iter(sites))
+        if site not in sites:
+            raise UsageError(f"mask variant '{label}': name it SITE:{name}, with a site of {sorted(sites)}")
+        if folder.resolve() == sites[site].resolve():
+            raise UsageError(f"mask variant '{label}' is {folder}, which holds the lesions themselves")
+        sources.setdefault(name, []).append(Source(folder, site, name))
+    return sources
+
+
+def _require_same_subjects(name: str, sources: Sequence[Source], main: Sequence[Source]) -> None:
+    here, there = _subjects(sources), _subjects(main)
+    if extra := sorted(here - there):
+        raise InputError(
+            f"mask variant '{name}' in {sources[0].folder} holds subject(s) {extra[:5]} that are not in "
+            f"{main[0].folder}; a variant is a run on the same participants: analyse them there too"
+        )
+    if lacking := sorted(there - here):
+        logger.warning("mask variant '%s' lacks %d subject(s): %s ...", name, len(lacking), lacking[:5])
+
+
+def _subjects(sources: Sequence[Source]) -> set[str]:
+    return {_subject(_key(path), source) for source in sources for path in lesion_tables(source.folder)}
+
+
+# ---- what they hold --------------------------------------------------------------------------------------
+def _read_all(sources: Sequence[Source]) -> Gathered:
     tables: list[LesionTable] = []
     samples: list[LesionSamples] = []
-    for site, folder in sites.items():
-        found = lesion_tables(folder)
+    for source in sources:
+        found = lesion_tables(source.folder)
         if not found:
             raise NothingSelectedError(
-                f"{folder} holds no lesion table; run the participant level there first"
+                f"{source.folder} holds no lesion table; run the participant level there first"
             )
         for path in found:
-            key = key_of_table(path)
-            assert key is not None
-            table = _named(read_lesion_table(path), key, site)
+            table = _named(read_lesion_table(path), _key(path), source)
             tables.append(table)
-            samples.append(_samples(folder / session_path(key, "samples", ".safetensors"), table))
+            samples.append(
+                _samples(source.folder / session_path(_key(path), "samples", ".safetensors"), table)
+            )
     gathered = Gathered(concatenate(tables), concatenate_samples(samples))
     logger.info("gathered %d lesions of %d sessions", len(gathered.table), len(tables))
     return gathered
 
 
-def labelled(samples: LesionSamples) -> LesionSamples:
-    """The samples that an expert labelled.
-
-    Raises
-    ------
-    NothingSelectedError
-        If there are none.
-    """
-    known = ~np.isnan(samples.rim)
-    if not known.any():
-        raise NothingSelectedError(
-            "no lesion has an expert rim status; give the experts' tables to the participant level (--raters)"
-        )
-    return samples.take(known)
+def _key(path: Path) -> SessionKey:
+    key = key_of_table(path)
+    assert key is not None
+    return key
 
 
-def rim_counts(subjects: Sequence[str], rim: Sequence[float]) -> dict[str, int]:
-    """Subject -> number of rim+ lesions, 0 included."""
-    counts = dict.fromkeys(map(str, subjects), 0)
-    for subject, status in zip(subjects, rim, strict=True):
-        counts[str(subject)] += int(status == 1)
-    return counts
+def _subject(key: SessionKey, source: Source) -> str:
+    return f"{source.site}:{key.subject}" if source.site else key.subject
 
 
-def _named(table: LesionTable, key: SessionKey, site: str) -> LesionTable:
-    """The table under the names of the file it was read from, and of its site."""
-    subject = f"{site}:{key.subject}" if site else key.subject
+def _named(table: LesionTable, key: SessionKey, source: Source) -> LesionTable:
+    """The table under the names of the file it was read from, of its site and of its variant."""
     columns = [str(name) for name in table.frame.columns]
     rows = table.frame.itertuples(index=False, name=None)
-    place = {"subject": subject, "session": key.session}
+    place = {"subject": _subject(key, source), "session": variant_session(key.session, source.variant)}
     return lesion_table(dict(zip(columns, row, strict=True)) | place for row in rows)
 
 

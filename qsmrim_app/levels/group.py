@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from qsmrim_app.bids_io.datasets import RAW
 from qsmrim_app.bids_io.names import dataset_path
-from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_table, write_table
-from qsmrim_app.bids_io.writing import write_json, write_text
-from qsmrim_app.detectors.base import RimDetector
+from qsmrim_app.bids_io.tables_io import (
+    column_descriptions,
+    lesion_table_sidecar,
+    write_lesion_table,
+    write_table,
+)
+from qsmrim_app.bids_io.writing import write_bytes, write_json, write_text
 from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import UsageError
+from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
-from qsmrim_app.levels.cross_validation import train_method
+from qsmrim_app.levels.cross_validation import Division, Trained, divide, seeds_of, train_method
+from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, RELIABILITY_COLUMNS, comparison_rows
 from qsmrim_app.levels.gathering import Gathered, gather
+from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.output_folder import open_output
+from qsmrim_app.levels.rated_lesions import RatedLesions, rated_lesions
 from qsmrim_app.levels.run_log import log_to_file, write_settings
+from qsmrim_app.reports.figures import reliability_figure
 from qsmrim_app.reports.model_card import model_card
 from qsmrim_app.reports.notices import model_notice
 from qsmrim_app.settings import GroupSettings
+from qsmrim_app.tables.columns import Column
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +47,9 @@ def run_group(settings: GroupSettings) -> str:
     _check(settings)
     device, warnings = choose_device(settings.resources.device)
     settings = replace(settings, resources=replace(settings.resources, device=device))
-    gathered = gather(settings.sites or {"": settings.output_dir})
+    gathered = gather(
+        settings.sites or {"": settings.output_dir}, settings.mask_variants, settings.train_only
+    )
     open_output(settings, _links(settings))
     with log_to_file(settings.output_dir, "group"):
         for warning in warnings:
@@ -46,7 +58,7 @@ def run_group(settings: GroupSettings) -> str:
         _write_tables(settings.output_dir, gathered)
         table = settings.output_dir / dataset_path("group_lesions", ".tsv")
         lines = [f"{len(gathered.table)} lesions gathered: {table}"]
-        lines += [_train(settings, method, gathered) for method in settings.train]
+        lines += _train_all(settings, gathered) if settings.train else []
     return "\n".join(lines) + "\n"
 
 
@@ -61,7 +73,11 @@ def _check(settings: GroupSettings) -> None:
 
 
 def _links(settings: GroupSettings) -> Mapping[str, Path]:
-    return {RAW: settings.bids_dir, **{name: path for name, path in settings.sites.items() if name}}
+    sites = {name: path for name, path in settings.sites.items() if name} | dict(settings.train_only)
+    variants = {name.replace(":", "-"): path for name, path in settings.mask_variants.items()}
+    if taken := sorted({RAW, *sites} & set(variants)):
+        raise UsageError(f"the name '{taken[0]}' stands for two folders; give the mask variant another one")
+    return {RAW: settings.bids_dir, **sites, **variants}
 
 
 def _write_tables(output_dir: Path, gathered: Gathered) -> None:
@@ -69,22 +85,63 @@ def _write_tables(output_dir: Path, gathered: Gathered) -> None:
     write_lesion_table(output_dir / dataset_path("group_lesions", ".tsv"), gathered.table)
 
 
-def _train(settings: GroupSettings, method: str, gathered: Gathered) -> str:
-    spacing = gathered.samples.spacing_mm
-    detector = replace(settings.detector, method=method, spacing_mm=spacing)
+def _train_all(settings: GroupSettings, gathered: Gathered) -> list[str]:
+    rated = rated_lesions(gathered)
+    division = divide(settings, rated)
+    lines, evaluations = [], {}
+    for method in dict.fromkeys(settings.train):
+        trained = _train(settings, method, rated, division)
+        evaluations[method] = trained.evaluation
+        lines.append(_describe(trained, _model_folder(settings, method)))
+    if len(evaluations) > 1:
+        path = settings.output_dir / dataset_path("method_comparison", ".tsv")
+        _write_described(path, COMPARISON_COLUMNS, comparison_rows(evaluations))
+        lines.append(f"methods compared: {path}")
+    return lines
+
+
+def _model_folder(settings: GroupSettings, method: str) -> Path:
+    return settings.output_dir / dataset_path("models") / method
+
+
+def _train(settings: GroupSettings, method: str, rated: RatedLesions, division: Division) -> Trained:
+    detector = replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
     work = (settings.work_dir or settings.output_dir / "work") / "training" / method
-    model, held_out = train_method(settings, detector, gathered, work)
-    folder = settings.output_dir / dataset_path("models") / method
+    trained = train_method(settings, detector, rated, division, work)
+    model, found, folder = trained.model, trained.evaluation, _model_folder(settings, method)
     model.save(folder)
-    write_text(folder / "README.md", model_card(model.settings, model.info, len(settings.seeds)))
-    write_table(folder / "held_out.tsv", held_out.columns, held_out.rows(model.info.temperature))
-    return _describe(model, folder)
+    card = model_card(model.settings, model.info, len(seeds_of(method, settings)))
+    write_text(folder / "README.md", card)
+    rows = trained.held_out.rows(found.p_rim, found.called)
+    _write_described(folder / "held_out.tsv", HELD_OUT_COLUMNS, rows)
+    _write_described(folder / "reliability.tsv", RELIABILITY_COLUMNS, found.reliability_rows())
+    write_bytes(folder / "reliability.png", reliability_figure(found.reliability))
+    data = model.info.training["variants"]
+    points = {"temperature": found.temperature, "operating_points": found.operating_points}
+    write_json(folder / "evaluation.json", {"method": method, **points, "data": data, **found.metrics})
+    return trained
 
 
-def _describe(model: RimDetector, folder: Path) -> str:
-    areas = "PR AUC {pr_auc:.3f}, pROC AUC {proc_auc:.3f}".format(**model.info.metrics)
-    counts = "TP {tp}, FP {fp}, FN {fn}, TN {tn}".format(**model.info.metrics)
-    return (
-        f"{model.info.statement} Held-out subjects: {areas}, {counts}.\n"
-        f"model: {folder}\n{model_notice(model.info.trained_on_simulation)}"
+def _write_described(path: Path, columns: Mapping[str, Column], rows: Iterable[Sequence[object]]) -> None:
+    write_json(path.with_suffix(".json"), column_descriptions(columns))
+    write_table(path, tuple(columns), rows)
+
+
+def _describe(trained: Trained, folder: Path) -> str:
+    info = trained.model.info
+    lines = [
+        f"  {name}: PR AUC {_text(found['pr_auc'])}, pROC AUC {_text(found['proc_auc'])}, "
+        + ", ".join(f"{cell.upper()} {found[cell]['value']}" for cell in CELLS)
+        for name, found in info.metrics["variants"].items()
+    ]
+    notice = model_notice(info.trained_on_simulation)
+    return "\n".join(
+        [f"{info.statement} Held-out subjects (95 % interval):", *lines, f"model: {folder}", notice]
     )
+
+
+def _text(figure: Mapping[str, float | None]) -> str:
+    value, low, high = (
+        "undefined" if figure[name] is None else f"{figure[name]:.3f}" for name in ("value", "low", "high")
+    )
+    return f"{value} ({low} to {high})"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from qsmrim_app.reports.evaluation_section import evaluation_section
+from qsmrim_app.reports.markdown import escaped, leaves, markdown_table, value_text
 from qsmrim_app.reports.notices import model_notice
-from qsmrim_app.reports.words import visible
 from qsmrim_app.settings import DetectorSettings, to_plain
 
-LONGEST_LIST = 12  # a longer one is counted, not printed
 LIMITS = (
     "It classifies lesions that a lesion map outlines; it does not find lesions, and its probabilities "
     "depend on how the lesions were outlined.",
@@ -21,8 +19,13 @@ LIMITS = (
     "for rim+); faint rims and unevenly bright rim+ lesions (missed).",
     "Lesions of one to a few voxels are not classified, and are listed as such.",
 )
-_MARKUP = re.compile(r"([\\`*\[\]<>|#~!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-_INTERVAL = ("value", "low", "high")
+VARIANT_COLUMNS: Mapping[str, str] = {
+    "n_subjects": "Subjects",
+    "n_lesions": "Lesions",
+    "n_rim": "Rim+",
+    "n_not_classified": "Rated, not classified",
+    "n_rim_not_classified": "Rim+ among them",
+}
 
 
 def model_card(settings: DetectorSettings, info: object, n_members: int | None = None) -> str:
@@ -48,19 +51,19 @@ def model_card(settings: DetectorSettings, info: object, n_members: int | None =
     told = info if isinstance(info, Mapping) else to_plain(info)
     simulated = bool(told.get("trained_on_simulation", False))
     parts = [
-        f"# Model card: {_text(told.get('name', 'unnamed'))}",
+        f"# Model card: {escaped(told.get('name', 'unnamed'))}",
         f"**{model_notice(simulated)}**",
-        _text(told.get("statement", "")),
+        escaped(told.get("statement", "")),
         "## What it is",
-        _table(("Property", "Value"), _properties(settings, told, n_members)),
+        markdown_table(("Property", "Value"), _properties(settings, told, n_members)),
         "## Training data",
         _simulated_sentence(simulated),
-        _table(("What", "Value"), _rows(told.get("training", {}))),
+        *_training(told.get("training", {})),
         "## How good it is",
         _where_measured(simulated),
-        _table(("Measure", "Value (95 % interval where given)"), _rows(told.get("metrics", {}))),
+        evaluation_section(told.get("metrics", {})),
         "## Thresholds",
-        _table(("Operating point", "Probability"), _rows(told.get("operating_points", {}))),
+        markdown_table(("Operating point", "Probability"), leaves(told.get("operating_points", {}))),
         "## Limits",
         "\n".join(f"- {limit}" for limit in LIMITS),
     ]
@@ -80,7 +83,20 @@ def _properties(
         "Feature engine": told.get("engine"),
         "Temperature": told.get("temperature"),
     }
-    return [(name, _value(value)) for name, value in found.items() if value not in (None, "")]
+    return [(name, value_text(value)) for name, value in found.items() if value not in (None, "")]
+
+
+def _training(told: Mapping[str, Any]) -> list[str]:
+    variants = told.get("variants", {})
+    rest = {name: value for name, value in told.items() if name != "variants"}
+    parts = [markdown_table(("What", "Value"), leaves(rest))]
+    if variants:
+        rows = [
+            (escaped(name), *(value_text(found.get(column)) for column in VARIANT_COLUMNS))
+            for name, found in variants.items()
+        ]
+        parts.append(markdown_table(("Outlines", *VARIANT_COLUMNS.values()), rows))
+    return parts
 
 
 def _simulated_sentence(simulated: bool) -> str:
@@ -96,43 +112,3 @@ def _where_measured(simulated: bool) -> str:
     if simulated:
         return "Measured on held-out simulated subjects: the figures say nothing of patients."
     return "Measured on held-out subjects of the training cohort."
-
-
-def _rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Leaves of nested mappings; their names are joined."""
-    rows = []
-    for name, value in tree.items():
-        label = f"{prefix}{name}"
-        if isinstance(value, Mapping) and not set(_INTERVAL) <= set(value):
-            rows += _rows(value, f"{label}, ")
-        else:
-            rows.append((_text(label), _value(value)))
-    return rows
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        middle, low, high = (_value(value[name]) for name in _INTERVAL)
-        return f"{middle} ({low} to {high})"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "undefined"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"{len(value)} values" if len(value) > LONGEST_LIST else ", ".join(_value(v) for v in value)
-    return _text(value)
-
-
-def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
-    listed = list(rows)
-    if not listed:
-        return "Not recorded."
-    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
-    return "\n".join(lines + [f"| {name} | {value} |" for name, value in listed])
-
-
-def _text(value: Any) -> str:
-    one_line = " ".join(str(visible(str(value))).split())
-    return _MARKUP.sub(r"\\\1", one_line)

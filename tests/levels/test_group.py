@@ -1,3 +1,5 @@
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +9,15 @@ import pytest
 from qsmrim_app.bids_io.label_tables import LabelRow
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.detectors.registry import load_detector
-from qsmrim_app.errors import NothingSelectedError, UsageError
-from qsmrim_app.levels.gathering import gather
+from qsmrim_app.errors import InputError, NothingSelectedError, UsageError
+from qsmrim_app.evaluation.folds import TRAIN_ONLY, split_rows
+from qsmrim_app.levels.cross_validation import divide, seeds_of
+from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS
+from qsmrim_app.levels.gathering import gather, raw_session, variant_session
 from qsmrim_app.levels.group import run_group
-from qsmrim_app.levels.measuring import ExpertRim, measure_session
+from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
+from qsmrim_app.levels.measuring import ExpertRim, load_session, measure_session
+from qsmrim_app.levels.rated_lesions import VariantCounts, rated_lesions
 from qsmrim_app.levels.session_tasks import WriteTask, write_outputs
 from qsmrim_app.records import SubjectInputs
 from qsmrim_app.settings import (
@@ -27,16 +34,23 @@ from tests.levels.prepared import prepare_phantom
 SUBJECTS = ("01", "02", "03", "04")
 
 
-def write_subject(subject: str, output_dir: Path, scratch: Path) -> None:
-    """The outputs of the participant level for a phantom, without preprocessing and without a model."""
+def write_subject(subject: str, output_dir: Path, scratch: Path, outlines: str = "main") -> None:
+    """The outputs of the participant level for a phantom, without preprocessing and without a model.
+
+    In the outlines "flair" the touching lesions 2 and 3 are one, and all numbers are others.
+    """
     case = phantoms.phantom_case(subject=subject, seed=int(subject))
-    prepared = prepare_phantom(case, scratch)
     truth = phantoms.rim_truth()
+    if outlines == "flair":
+        merged = np.array([0, 14, 12, 12, 11, 10], dtype=np.int32)[case.lesions.data]
+        case = replace(case, lesions=case.lesions.with_data(merged))
+        truth = {14: truth[1], 12: truth[2], 11: truth[4], 10: truth[5]}
+    prepared = prepare_phantom(case, scratch)
     rows = {
         label: LabelRow(label, "", int(rim), int(rim), int(rim), int(rim)) for label, rim in truth.items()
     }
     measured = measure_session(
-        prepared, {}, ExpertRim(rows, case.lesions), LesionSettings(), DetectorSettings()
+        load_session(prepared), {}, ExpertRim(rows, case.lesions), LesionSettings(), DetectorSettings()
     )
     inputs = SubjectInputs(
         case.key, prepared.native_qsm, prepared.native_flair, prepared.native_lesions, "instances", "QSM",
@@ -45,15 +59,25 @@ def write_subject(subject: str, output_dir: Path, scratch: Path) -> None:
     write_outputs(WriteTask(inputs, prepared, measured.table, measured.samples, output_dir))
 
 
+def write_outputs_of(folder: Path, subjects: Sequence[str], outlines: str) -> Path:
+    """An output folder of several phantoms."""
+    for subject in subjects:
+        scratch = folder.parent / "scratch" / folder.name / subject
+        scratch.mkdir(parents=True)
+        write_subject(subject, folder, scratch, outlines)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def output_dir(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("group")
-    for subject in SUBJECTS:
-        scratch = folder / "scratch" / subject
-        scratch.mkdir(parents=True)
-        write_subject(subject, folder / "out", scratch)
     (folder / "bids").mkdir()
-    return folder / "out"
+    return write_outputs_of(folder / "out", SUBJECTS, "main")
+
+
+@pytest.fixture(scope="module")
+def flair_dir(tmp_path_factory) -> Path:
+    return write_outputs_of(tmp_path_factory.mktemp("variant") / "flair", SUBJECTS, "flair")
 
 
 def settings(output_dir: Path, **changes) -> GroupSettings:
@@ -82,21 +106,112 @@ def test_sites_keep_subjects_of_one_name_apart(output_dir):
     assert set(gathered.samples.subjects) == {f"{site}:{s}" for site in "ab" for s in SUBJECTS}
 
 
+def test_rows_of_a_variant_stand_apart_under_a_session_that_names_it(output_dir, flair_dir):
+    gathered = gather({"": output_dir}, {"flair": flair_dir})
+    assert len(gathered.table) == 5 * len(SUBJECTS)
+    flair = gathered.variants["flair"]
+    assert {key[1] for key in flair.samples.keys} == {"+flair"}
+    assert len(flair.table) == 4 * len(SUBJECTS)
+    rated = rated_lesions(gathered)
+    assert rated.variants.tolist() == ["main"] * 20 + ["flair"] * 16
+    assert rated.counts["flair"] == VariantCounts(4, 16, 8, 0, 0)
+    assert rated.rim_counts() == dict.fromkeys(SUBJECTS, 2)  # not four
+
+
+@pytest.mark.parametrize("session", ["", "01", "flair"])
+def test_the_session_of_a_variant_leads_back(session):
+    assert raw_session(variant_session(session, "flair"), "flair") == session
+    assert variant_session(session, "main") == session
+
+
+def test_variants_of_sites(output_dir, flair_dir):
+    sites = {"a": output_dir, "b": output_dir}
+    gathered = gather(sites, {"b:flair": flair_dir})
+    assert set(gathered.variants["flair"].samples.subjects) == {f"b:{subject}" for subject in SUBJECTS}
+    with pytest.raises(UsageError, match="SITE:flair"):
+        gather(sites, {"flair": flair_dir})
+    alone = gather({"a": output_dir}, {"flair": flair_dir})
+    assert set(alone.variants["flair"].samples.subjects) == {f"a:{subject}" for subject in SUBJECTS}
+
+
+def test_a_subject_that_only_a_variant_has_is_refused(output_dir, flair_dir, tmp_path):
+    less = write_outputs_of(tmp_path / "out", SUBJECTS[:2], "main")
+    with pytest.raises(InputError, match=r"'flair' in .*\['03', '04'\]") as failure:
+        gather({"": less}, {"flair": flair_dir})
+    assert failure.value.exit_code == 65
+    gathered = gather({"": output_dir}, {"flair": less})  # a variant may lack subjects
+    assert rated_lesions(gathered).counts["flair"].n_subjects == 2
+
+
+@pytest.mark.parametrize("name", ["main", "a b", "", "fl-air"])
+def test_names_of_variants(name, output_dir, flair_dir):
+    with pytest.raises(UsageError, match="letters and digits"):
+        gather({"": output_dir}, {name: flair_dir})
+
+
+def test_the_lesions_themselves_are_no_variant(output_dir):
+    with pytest.raises(UsageError, match="the lesions themselves"):
+        gather({"": output_dir}, {"flair": output_dir / "."})
+
+
 def test_training_leaves_a_bundle_with_thresholds_from_held_out_subjects(output_dir, tmp_path):
     said = run_group(settings(output_dir))
-    model = load_detector(output_dir / "models" / "qsmrim-net")
+    folder = output_dir / "models" / "qsmrim-net"
+    model = load_detector(folder)
     assert set(model.info.operating_points) >= {"f1"}
     assert model.info.trained_on_simulation
-    assert model.info.metrics["n_lesions"] == 20
-    assert model.info.metrics["n_rim"] == 8
-    metrics = model.info.metrics
-    assert metrics["tp"] + metrics["fn"] == 8
-    assert metrics["fp"] + metrics["tn"] == 12
+    main = model.info.metrics["variants"]["main"]
+    assert main["n_lesions"] == 20
+    assert main["n_rim"] == 8
+    assert main["tp"]["value"] + main["fn"]["value"] == 8
+    assert main["fp"]["value"] + main["tn"]["value"] == 12
     samples = gather({"": output_dir}).samples
     assert model.predict_members(samples).shape == (20, 3)
     assert "simulated lesions" in said
-    assert (output_dir / "models" / "qsmrim-net" / "README.md").read_text().count("imulated")
+    assert (folder / "README.md").read_text().count("imulated")
     assert len(read_lesion_table(output_dir / "group_lesions.tsv")) == 20
+    told = json.loads((folder / "evaluation.json").read_text())
+    assert told["variants"] == model.info.metrics["variants"]
+    assert (folder / "reliability.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_methods_and_outlines_are_trained_together_and_scored_apart(output_dir, flair_dir, tmp_path, caplog):
+    caplog.set_level("INFO", "qsmrim_app")
+    methods = ("qsmrim-net", "aprl-rf")
+    asked = settings(
+        tmp_path / "out",
+        train=methods,
+        sites={"a": output_dir},
+        mask_variants={"flair": flair_dir},
+        seeds=(0,),
+    )
+    (tmp_path / "bids").mkdir()
+    said = run_group(asked)
+    models = tmp_path / "out" / "models"
+    for method in methods:
+        told = json.loads((models / method / "evaluation.json").read_text())
+        assert [told["variants"][name]["n_lesions"] for name in ("main", "flair")] == [20, 16]
+        assert set(told["ratio_to_main"]["flair"]["pr_auc"]) == {"value", "low", "high", "n_draws"}
+        rows = [line.split("\t") for line in (models / method / "held_out.tsv").read_text().splitlines()]
+        assert rows[0] == list(HELD_OUT_COLUMNS)
+        assert {row[2] for row in rows[1:]} == {"n/a"}  # the session as the output has it
+        folds = {(row[1], row[4]) for row in rows[1:]}
+        assert len(folds) == len(SUBJECTS)  # one fold a subject, whatever the outline
+        assert len({row[1] for row in rows[1:] if row[0] == "flair"}) == len(SUBJECTS)
+    lines = (models / "comparison.tsv").read_text().splitlines()
+    assert lines[0].split("\t") == list(COMPARISON_COLUMNS)
+    assert {tuple(line.split("\t")[:3]) for line in lines[1:]} == {(*methods, "main"), (*methods, "flair")}
+    assert set(json.loads((models / "comparison.json").read_text())) == set(COMPARISON_COLUMNS)
+    assert len(read_lesion_table(tmp_path / "out" / "group_lesions.tsv")) == 20
+    assert "under other outlines (flair)" in said
+    assert "36 rows (" in caplog.text
+    assert caplog.text.count("3 fits to make, 0 already there") == 2
+
+
+def test_a_method_of_one_member_takes_the_first_seed(output_dir):
+    asked = settings(output_dir, seeds=(4, 5, 6))
+    assert seeds_of("qsmrim-net", asked) == (4, 5, 6)
+    assert seeds_of("aprl-rf", asked) == (4,)
 
 
 def test_a_finished_fit_is_not_made_again_and_gives_the_same_model(output_dir):
@@ -121,3 +236,30 @@ def test_what_cannot_be_trained_is_said(output_dir, tmp_path):
 def test_without_methods_the_group_level_gathers(output_dir):
     assert "20 lesions gathered" in run_group(settings(output_dir, train=()))
     assert np.isfinite(read_lesion_table(output_dir / "group_lesions.tsv").frame["qsm_mean_ppb"]).all()
+
+
+def test_what_only_trains_is_in_every_fit_and_in_no_figure(output_dir, tmp_path):
+    asked = settings(
+        tmp_path, train=("aprl-rf",), sites={"own": output_dir}, train_only={"extra": output_dir}
+    )
+    rated = rated_lesions(gather(asked.sites, None, asked.train_only))
+    n_main = rated.counts["main"].n_lesions
+    division = divide(asked, rated)
+    assert division.fold_of["extra:01"] == TRAIN_ONLY
+    assert sum(rated.rim_counts().values()) == rated.counts["main"].n_rim
+    for fold in range(asked.folds):
+        training, held_out = split_rows(rated.samples.subjects, division.fold_of, fold)
+        assert training[~rated.is_scored].all()
+        assert not held_out[~rated.is_scored].any()
+    text = run_group(asked)
+    folder = tmp_path / "models" / "aprl-rf"
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert set(evaluation["variants"]) == {"main"}
+    assert evaluation["data"]["extra"]["n_lesions"] == n_main  # the same folder, under another name
+    assert len((folder / "held_out.tsv").read_text().splitlines()) == n_main + 1
+    assert "never held out (extra)" in text
+
+
+def test_a_name_cannot_stand_for_two_folders(output_dir):
+    with pytest.raises(UsageError, match="'flair' stands for two"):
+        gather({"": output_dir}, {"flair": output_dir.parent}, {"flair": output_dir})

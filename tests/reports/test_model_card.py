@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from qsmrim_app.reports.model_card import LONGEST_LIST, model_card
+from qsmrim_app.reports.markdown import LONGEST_LIST
+from qsmrim_app.reports.model_card import model_card
 from qsmrim_app.reports.notices import RESEARCH_ONLY, SIMULATED_TRAINING
 from qsmrim_app.settings import DetectorSettings
 

@@ -1,0 +1,91 @@
+"""What models say of lesions of subjects that they never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from qsmrim_app.detectors.base import RimDetector
+from qsmrim_app.evaluation.folds import TRAIN_ONLY, folds_of_rows, split_rows
+from qsmrim_app.evaluation.votes import median_of_members
+from qsmrim_app.levels.fitting import FitName
+from qsmrim_app.levels.gathering import raw_session
+from qsmrim_app.levels.rated_lesions import RatedLesions
+from qsmrim_app.tables.columns import Column
+from qsmrim_app.tables.lesion_samples import SampleKey
+
+HELD_OUT_COLUMNS: Mapping[str, Column] = {
+    "variant": Column("text", "Outlines of the lesion: main, or the name of a mask variant"),
+    "subject": Column("text", "Participant label without 'sub-', after its site where sites are named"),
+    "session": Column("text", "Session label without 'ses-'; n/a where the dataset has no sessions"),
+    "index": Column("integer", "Value of the lesion in the label image of the variant"),
+    "fold": Column("integer", "Cross-validation fold that held the subject out"),
+    "rim_expert": Column("flag", "Rim status given by the expert consensus"),
+    "p_rim": Column("number", "Probability of a rim at the final temperature"),
+    "logit": Column("number", "Median of the members' logits, before any temperature"),
+    "rim_predicted": Column("flag", "p_rim reaches the F1 threshold that the other folds chose"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Lesions with the logits of the members that were trained without their subject.
+
+    ``keys``, ``variants``, ``folds`` and ``rim`` have length n, ``logits`` has shape (n, members).
+    """
+
+    keys: tuple[SampleKey, ...]
+    variants: NDArray[np.str_]
+    logits: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    rim: NDArray[np.float64]
+
+    @property
+    def median_logits(self) -> NDArray[np.float64]:
+        """Logit of the median member, shape (n,)."""
+        return np.asarray(median_of_members(self.logits))
+
+    def p_rim(self, temperature: float) -> NDArray[np.float64]:
+        """Calibrated probability of the median member, shape (n,)."""
+        return np.asarray(expit(self.median_logits / temperature))
+
+    def rows(self, p_rim: NDArray[np.float64], called: NDArray[np.bool_]) -> list[tuple[object, ...]]:
+        """One row a lesion, in the order of `HELD_OUT_COLUMNS`: all figures follow from them."""
+        values = zip(
+            self.folds.tolist(),
+            self.rim.astype(int).tolist(),
+            p_rim.tolist(),
+            self.median_logits.tolist(),
+            called.astype(int).tolist(),
+            strict=True,
+        )
+        return [
+            (variant, subject, raw_session(session, variant), index, *value)
+            for variant, (subject, session, index), value in zip(
+                self.variants.tolist(), self.keys, values, strict=True
+            )
+        ]
+
+
+def predict_held_out(
+    fits: Mapping[FitName, RimDetector],
+    rated: RatedLesions,
+    fold_of: Mapping[str, int],
+    seeds: Sequence[int],
+    device: str = "cpu",
+) -> OutOfFold:
+    """Logits for every lesion by the members, one a seed, that were trained without its subject."""
+    scored = rated.is_scored
+    samples = rated.samples.take(scored)
+    logits = np.full((len(samples), len(seeds)), np.nan)
+    for fold in sorted(set(fold_of.values()) - {TRAIN_ONLY}):
+        _, test = split_rows(samples.subjects, fold_of, fold)
+        held_out = samples.take(test)
+        for column, seed in enumerate(seeds):
+            logits[test, column] = fits[FitName(fold, seed)].predict_logits(held_out, device)[:, 0]
+    folds = folds_of_rows(samples.subjects, fold_of)
+    return OutOfFold(samples.keys, rated.variants[scored], logits, folds, samples.rim)

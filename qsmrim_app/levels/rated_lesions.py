@@ -1,0 +1,100 @@
+"""The lesions that train and are scored: those that experts rated, under every outline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qsmrim_app.errors import NothingSelectedError
+from qsmrim_app.levels.gathering import MAIN, Gathered
+from qsmrim_app.tables.lesion_samples import LesionSamples, concatenate_samples
+
+
+@dataclass(frozen=True)
+class VariantCounts:
+    """What one kind of outline holds. Rated lesions that could not be classified neither train nor count."""
+
+    n_subjects: int
+    n_lesions: int
+    n_rim: int
+    n_not_classified: int
+    n_rim_not_classified: int
+
+
+@dataclass(frozen=True, eq=False)
+class RatedLesions:
+    """Samples with an expert status: those of the main outlines, of each mask variant, of what only trains.
+
+    ``variants`` names the part of each row, shape (n,). ``counts`` is by that name, the main one first.
+    ``train_only`` names the parts that are never held out.
+    """
+
+    samples: LesionSamples
+    variants: NDArray[np.str_]
+    counts: Mapping[str, VariantCounts]
+    is_simulated: bool
+    train_only: frozenset[str] = frozenset()
+
+    @property
+    def is_scored(self) -> NDArray[np.bool_]:
+        """Which rows are held out once, shape (n,)."""
+        return ~np.isin(self.variants, sorted(self.train_only))
+
+    def __str__(self) -> str:
+        parts = ", ".join(
+            f"{name}: {count.n_lesions} lesions ({count.n_rim} rim+) of {count.n_subjects} subjects"
+            for name, count in self.counts.items()
+        )
+        return f"{len(self.samples)} rows ({parts})"
+
+    def rim_counts(self) -> dict[str, int]:
+        """Subject -> number of rim+ lesions in the main outlines; a variant's rows are no more lesions."""
+        counts = dict.fromkeys(self.samples.subjects[self.is_scored].tolist(), 0)
+        main = self.samples.take(self.variants == MAIN)
+        for subject, status in zip(main.subjects.tolist(), main.rim, strict=True):
+            counts[subject] += int(status == 1)
+        return counts
+
+
+def rated_lesions(gathered: Gathered) -> RatedLesions:
+    """The rows that an expert rated.
+
+    Raises
+    ------
+    NothingSelectedError
+        If there are none, for one kind of outline.
+    TableError
+        If the samples of a variant do not fit to the others.
+    """
+    parts = {MAIN: gathered, **gathered.variants, **gathered.train_only}
+    rated = {name: _rated(name, part.samples) for name, part in parts.items()}
+    samples = concatenate_samples(list(rated.values())) if len(rated) > 1 else rated[MAIN]
+    return RatedLesions(
+        samples,
+        np.repeat(np.array(list(rated)), [len(part) for part in rated.values()]),
+        {name: _count(part, rated[name]) for name, part in parts.items()},
+        any(part.is_simulated for part in parts.values()),
+        frozenset(gathered.train_only),
+    )
+
+
+def _rated(name: str, samples: LesionSamples) -> LesionSamples:
+    known = ~np.isnan(samples.rim)
+    if not known.any():
+        raise NothingSelectedError(
+            f"no lesion ({name}) has an expert rim status; give the experts' tables to the participant level "
+            "(--raters)"
+        )
+    return samples if known.all() else samples.take(known)
+
+
+def _count(part: Gathered, rated: LesionSamples) -> VariantCounts:
+    frame = part.table.frame
+    with_sample, keys = set(rated.keys), part.table.keys()
+    lost = frame["rim_expert"][[key not in with_sample for key in keys]].dropna()
+    return VariantCounts(
+        len(set(rated.subjects.tolist())), len(rated), int(rated.rim.sum()), len(lost), int((lost == 1).sum())
+    )
