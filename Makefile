@@ -4,12 +4,14 @@ PYTHON ?= python3.11
 VENV ?= .venv
 SEED ?= 2026
 TEST_WORKERS ?= 2
+DATA ?= ../shared/data
+SEMIREAL_OUT ?= work/semireal
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 LOCK = -c requirements.lock
 
-.PHONY: install .venv demo test lint lock image bench clean
+.PHONY: install .venv demo test lint lock image bench simulation-report semireal-study clean
 
 install .venv: $(STAMP)
 
@@ -51,6 +53,15 @@ image:
 
 bench:
 	@echo "There are no benchmarks yet."; exit 1
+
+# What a simulated cohort looks like in numbers and pictures: docs/simulation.md. COHORT: a folder of qsmrim-simulate.
+simulation-report: $(STAMP)
+	@test -n "$(COHORT)" || { echo "say which cohort: make simulation-report COHORT=folder"; exit 1; }
+	$(BIN)/python studies/simulation_report.py $(COHORT) --semireal $(DATA) --out docs
+
+# The model on two participants with real FLAIR and lesion masks: docs/semireal.md. MODEL: a model folder, else the default.
+semireal-study: $(STAMP)
+	$(BIN)/python studies/semireal.py $(DATA) $(SEMIREAL_OUT) --out docs $(if $(MODEL),--model $(MODEL))
 
 clean:
 	rm -rf demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -3,4 +3,5 @@
 
 from qsmrim_app.cli import main
 
-raise SystemExit(main())
+if __name__ == "__main__":  # worker processes import this file too
+    raise SystemExit(main())

@@ -122,7 +122,6 @@ class TrainingSettings:
     milestones: tuple[float, ...] = (0.5, 0.7, 0.9)  # shares of the epochs
     decay: float = 0.1
     augment: bool = True
-    precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed, in training alone
     feature_clip: float = 10.0  # standardised features are clipped to +- this
 
 

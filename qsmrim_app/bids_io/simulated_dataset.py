@@ -43,6 +43,7 @@ PARTICIPANT_COLUMNS: Mapping[str, Column] = {
     "age": Column("integer", "Age, as simulated", "year"),
     "sex": Column("text", "Sex, as simulated", levels={"F": "female", "M": "male"}),
     "seed": Column("integer", "Seed of the cohort that the participant belongs to"),
+    "recipe": Column("text", "Digest of the settings and the version that made the participant"),
     "n_lesions": Column("integer", "Lesions in the label map"),
     "n_rim": Column("integer", "Lesions that the raters call rim positive"),
     "n_rim_truth": Column("integer", "Lesions of the label map that were given a rim"),
@@ -199,13 +200,23 @@ def write_participants(output_dir: Path, rows: Sequence[Mapping[str, Any]]) -> N
         If a file cannot be written.
     """
     path = output_dir / dataset_path("participants", ".tsv")
-    merged: dict[str, Mapping[str, Any]] = {}
-    if path.exists():
-        merged = {cells["participant_id"]: cells for _, cells in read_cells(path)}
+    merged = dict(read_participants(output_dir))
     merged.update({row["participant_id"]: row for row in rows})
     write_json(output_dir / dataset_path("participants", ".json"), column_descriptions(PARTICIPANT_COLUMNS))
     table = [[merged[name].get(column) for column in PARTICIPANT_COLUMNS] for name in sorted(merged)]
     write_table(path, tuple(PARTICIPANT_COLUMNS), table)
+
+
+def read_participants(output_dir: Path) -> Mapping[str, Mapping[str, Any]]:
+    """The rows of ``participants.tsv``, by participant; empty where there is none.
+
+    Raises
+    ------
+    TableError
+        If the table cannot be read.
+    """
+    path = output_dir / dataset_path("participants", ".tsv")
+    return {cells["participant_id"]: cells for _, cells in read_cells(path)} if path.exists() else {}
 
 
 def _describe(folder: Path, description: Mapping[str, Any]) -> None:

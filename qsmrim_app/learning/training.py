@@ -155,9 +155,8 @@ def _prepare(
 def _step(state: _State, batch: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> float:
     """The one optimiser step; its loss."""
     patches, features, labels = batch
-    with torch.autocast(patches.device.type, torch.bfloat16, enabled=state.mixed):
-        logits, targets = state.network(patches, features, labels, generator)
-    loss = binary_cross_entropy_with_logits(logits.float(), targets)
+    logits, targets = state.network(patches, features, labels, generator)
+    loss = binary_cross_entropy_with_logits(logits, targets)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     state.optimizer.step()
@@ -171,7 +170,6 @@ class _State:
     optimizer: torch.optim.Adam
     schedule: torch.optim.lr_scheduler.MultiStepLR
     finished: int
-    mixed: bool  # matrix products in bfloat16, everything else in float32
 
 
 def _start(network: nn.Module, run: TrainingRun) -> _State:
@@ -180,14 +178,14 @@ def _start(network: nn.Module, run: TrainingRun) -> _State:
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
     milestones = [max(1, round(share * training.epochs)) for share in training.milestones]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=training.decay)
-    saved, mixed = _resumable(run), training.precision == "bfloat16"
+    saved = _resumable(run)
     if saved is None:
-        return _State(network, optimizer, schedule, 0, mixed)
+        return _State(network, optimizer, schedule, 0)
     network.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     schedule.load_state_dict(saved["schedule"])
     _LOG.info("seed %d resumes after epoch %d", run.seed, saved["epoch"])
-    return _State(network, optimizer, schedule, int(saved["epoch"]), mixed)
+    return _State(network, optimizer, schedule, int(saved["epoch"]))
 
 
 def _resumable(run: TrainingRun) -> dict[str, Any] | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -10,14 +13,15 @@ from typing import Any
 
 from qsmrim_app.bids_io.simulated_dataset import (
     open_simulated_dataset,
+    read_participants,
     write_participants,
     write_simulated_participant,
 )
 from qsmrim_app.errors import QsmrimError
-from qsmrim_app.levels.simulated_samples import measure_simulated, write_simulated_samples
+from qsmrim_app.levels.simulated_samples import has_samples, measure_simulated, write_simulated_samples
 from qsmrim_app.levels.workers import run_in_workers
 from qsmrim_app.records import SessionKey
-from qsmrim_app.settings import SimulationSettings
+from qsmrim_app.settings import SimulationSettings, to_plain
 from qsmrim_app.simulation.cohort import simulate_participant
 from qsmrim_app.simulation.drawing import draw_participant
 
@@ -37,7 +41,8 @@ def run_simulation(settings: SimulationSettings, output_dir: Path) -> None:
     """Simulate a cohort and write it as a BIDS dataset with derivatives.
 
     Participant ``k`` depends on the settings and ``k``, not on how many there are; the same settings always
-    give the same files.
+    give the same files. A participant that the same settings made already is not made again, so that an
+    interrupted run goes on.
 
     Raises
     ------
@@ -48,20 +53,43 @@ def run_simulation(settings: SimulationSettings, output_dir: Path) -> None:
     """
     open_simulated_dataset(output_dir, metadata.version("qsmrim"), settings.flair_masks)
     numbers = range(settings.first_label, settings.first_label + settings.n_participants)
-    tasks = {
+    everyone = {
         SessionKey(f"sim{number:03d}"): SimulationTask(number, settings, output_dir) for number in numbers
     }
-    rows, failures = [], []
+    tasks = _unfinished(everyone, settings, output_dir)
+    if len(tasks) < len(everyone):
+        logger.info("%d participant(s) are there already", len(everyone) - len(tasks))
+    failures = []
     for key, outcome in run_in_workers(simulate_one, tasks, settings.nprocs):
         if isinstance(outcome, QsmrimError):
             failures.append(outcome)
             logger.error("%s: %s", key.prefix, outcome)
         else:
-            rows.append(outcome)
+            write_participants(output_dir, [outcome])
             logger.info("%s: %d lesions, %d rim+", key.prefix, outcome["n_lesions"], outcome["n_rim_truth"])
-    write_participants(output_dir, rows)
     if failures:
         raise failures[0]
+
+
+def recipe(settings: SimulationSettings) -> str:
+    """A digest of what makes a participant: the settings, but for how many and where, and the version."""
+    where = {"n_participants", "first_label", "nprocs", "samples_dir"}
+    plain = {name: value for name, value in to_plain(settings).items() if name not in where}
+    text = json.dumps([plain, metadata.version("qsmrim")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _unfinished(
+    tasks: Mapping[SessionKey, SimulationTask], settings: SimulationSettings, output_dir: Path
+) -> dict[SessionKey, SimulationTask]:
+    """The participants that these settings have not made yet; a row is written when the files are there."""
+    rows, wanted = read_participants(output_dir), recipe(settings)
+    return {
+        key: task
+        for key, task in tasks.items()
+        if rows.get(f"sub-{key.subject}", {}).get("recipe") != wanted
+        or (settings.samples_dir is not None and not has_samples(settings.samples_dir, key))
+    }
 
 
 def simulate_one(task: SimulationTask) -> dict[str, Any]:
@@ -71,4 +99,5 @@ def simulate_one(task: SimulationTask) -> dict[str, Any]:
     if task.settings.samples_dir is not None:
         measured = measure_simulated(participant, task.settings.detector)
         write_simulated_samples(task.settings.samples_dir, SessionKey(plan.label), measured)
-    return write_simulated_participant(task.output_dir, participant, task.settings)
+    row = write_simulated_participant(task.output_dir, participant, task.settings)
+    return {**row, "recipe": recipe(task.settings)}

@@ -67,6 +67,12 @@ def write_simulated_samples(
         write_lesion_table(folder / session_path(key, "lesions", ".tsv"), session.table)
 
 
+def has_samples(samples_dir: Path, key: SessionKey) -> bool:
+    """Whether `write_simulated_samples` got to its end for a participant."""
+    tables = [samples_dir / kind / session_path(key, "lesions", ".tsv") for kind in (FAITHFUL, FLAIR)]
+    return all(table.exists() for table in tables)
+
+
 def _sources(participant: SimulatedParticipant) -> Sources:
     flair = participant.flair.with_data(participant.flair.data.astype(np.float32))
     flair = correct_bias(flair, flair.with_data(flair.data > 0), N4_SHRINK_FACTOR)

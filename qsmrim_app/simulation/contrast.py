@@ -149,6 +149,8 @@ def acquire_flair(anatomy: Anatomy, lesion: NDArray[Any], plan: ScanPlan, spacin
     bright = _mix(anatomy, np.zeros_like(lesion), FLAIR_SIGNAL, 0.0)
     texture = smooth_field(rng, anatomy.grid.fine_shape, anatomy.grid.fine_spacing_mm, 4.0)
     bright += anatomy.white * np.float32(0.012) * texture
+    grain = smooth_field(rng, anatomy.grid.fine_shape, anatomy.grid.fine_spacing_mm, 1.0)
+    bright += anatomy.brain * np.float32(0.02) * grain
     bright += np.float32(FLAIR_LESION) * lesion * (anatomy.brain - 0.7 * anatomy.csf)
     grid, matrix = flair_grid(anatomy, plan, spacing_mm)
     image = ndimage.affine_transform(bright, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=1)

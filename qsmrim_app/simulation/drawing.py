@@ -66,7 +66,7 @@ def draw_participant(settings: SimulationSettings, number: int) -> ParticipantPl
         inversion=_draw_inversion(rng),
         reference="csf" if rng.random() < CSF_REFERENCE_SHARE else "brain",
         reference_error_ppb=float(rng.normal(0, 5)),
-        white_texture_ppb=float(rng.uniform(3, 9)),
+        white_texture_ppb=float(rng.uniform(2, 7)),
         flair_mask=draw_flair_mask(rng),
         rater_seed=int(rng.integers(2**31)),
         lesions=draw_lesion_plans(rng, settings),
@@ -94,10 +94,10 @@ def _draw_anatomy(rng: np.random.Generator, age_years: int) -> AnatomyPlan:
 def _draw_veins(rng: np.random.Generator) -> VeinPlan:
     return VeinPlan(
         n_medullary=int(rng.integers(80, 160)),
-        n_sulcal=int(rng.integers(450, 900)),
+        n_sulcal=int(rng.integers(550, 1100)),
         medullary_radius_mm=(0.12, 0.4),
-        sulcal_radius_mm=(0.3, 0.9),
-        blood_ppb=float(rng.uniform(220, 380)),
+        sulcal_radius_mm=(0.3, 1.1),
+        blood_ppb=float(rng.uniform(230, 420)),
         seed=int(rng.integers(2**31)),
     )
 
@@ -107,7 +107,7 @@ def _draw_scan(rng: np.random.Generator, protocol: Protocol) -> ScanPlan:
     return ScanPlan(
         protocol=protocol,
         gre_snr=float(rng.uniform(25, 60)),
-        flair_snr=float(rng.uniform(15, 35)),
+        flair_snr=float(rng.uniform(10, 30)),
         gre_shading=float(rng.uniform(0.03, 0.12)),
         flair_shading=float(rng.uniform(0.05, 0.18)),
         motion_deg=(float(turn[0]), float(turn[1]), float(turn[2])),
@@ -118,8 +118,8 @@ def _draw_scan(rng: np.random.Generator, protocol: Protocol) -> ScanPlan:
 
 def _draw_background(rng: np.random.Generator) -> BackgroundPlan:
     return BackgroundPlan(
-        residual_ppb=float(rng.uniform(10, 80)),
-        air_ppb=float(rng.normal(0, 250)),
+        residual_ppb=float(rng.uniform(10, 60)),
+        air_ppb=float(rng.normal(0, 180)),
         seed=int(rng.integers(2**31)),
     )
 

@@ -43,7 +43,7 @@ def draw_flair_mask(rng: np.random.Generator) -> FlairMaskPlan:
     shift = direction / np.linalg.norm(direction) * LARGEST_SHIFT_MM * np.sqrt(rng.random())
     return FlairMaskPlan(
         shift_mm=(float(shift[0]), float(shift[1]), float(shift[2])),
-        growth_mm=float(np.clip(rng.normal(0.15, 0.45), -0.8, 1.2)),
+        growth_mm=float(np.clip(rng.normal(0.0, 0.45), -0.9, 1.1)),
         roughness_mm=float(rng.uniform(0.15, 0.5)),
         seed=int(rng.integers(2**31)),
     )

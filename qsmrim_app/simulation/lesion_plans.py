@@ -27,17 +27,17 @@ PLACES: dict[Place, float] = {
     "juxtacortical": 0.22,
     "infratentorial": 0.08,
 }
-KINDS: dict[Kind, float] = {"iso": 0.34, "diffuse": 0.34, "patchy": 0.13, "bright": 0.10, "faint-ring": 0.09}
-MEDIAN_VOLUME_MM3, LOG_VOLUME_SD = 70.0, 1.05
-GIANT_SHARE, GIANT_RANGE_MM3 = 0.025, (1500.0, 40000.0)  # the confluent tail of real lesion volumes
-VOLUME_RANGE_MM3 = (14.0, 40000.0)
+KINDS: dict[Kind, float] = {"iso": 0.3, "diffuse": 0.34, "patchy": 0.13, "bright": 0.14, "faint-ring": 0.09}
+MEDIAN_VOLUME_MM3, LOG_VOLUME_SD = 62.0, 1.1
+GIANT_SHARE, GIANT_RANGE_MM3 = 0.025, (1500.0, 20000.0)  # the confluent tail of real lesion volumes
+VOLUME_RANGE_MM3 = (14.0, 20000.0)
 RIM_VOLUME_RANGE_MM3 = (80.0, 2600.0)
 COUNT_LOG_SD = 0.75
 RIM_PROPENSITY_SHAPE = 0.4
 RIM_VOLUME_POWER = 0.8  # the odds of a rim grow with this power of the volume
 MAX_RIM_SHARE = 0.8  # of the lesions that can carry a rim
 VEIN_THROUGH, VEIN_ALONG = 0.4, 0.15  # shares of lesions
-ATTACHED = 0.3  # share of lesions that touch another: confluent clusters
+ATTACHED = 0.2  # share of lesions that touch another: confluent clusters
 MAX_ATTACHED_MM3 = 900.0
 
 
@@ -117,12 +117,12 @@ def _draw_lesion(rng: np.random.Generator, volume_mm3: float) -> LesionPlan:
     stretch /= np.cbrt(stretch.prod())
     core = {
         "iso": rng.normal(2, 4),
-        "diffuse": rng.uniform(10, 40),
-        "patchy": rng.uniform(5, 30),
-        "bright": rng.uniform(40, 80),
+        "diffuse": rng.uniform(10, 50),
+        "patchy": rng.uniform(5, 40),
+        "bright": rng.uniform(50, 110),
         "faint-ring": rng.normal(5, 5),
     }[kind]
-    ring, patch = rng.uniform(8, 20), rng.uniform(8, 22)
+    ring, patch = rng.uniform(8, 26), rng.uniform(8, 26)
     place: Place = _draw_name(rng, PLACES)
     return LesionPlan(
         place="periventricular" if volume_mm3 > GIANT_RANGE_MM3[0] else place,
@@ -140,7 +140,7 @@ def _draw_lesion(rng: np.random.Generator, volume_mm3: float) -> LesionPlan:
         patch_ppb=float(patch) if kind == "patchy" else float(rng.uniform(1, 5)),
         edge_softness_mm=float(rng.uniform(0.4, 2.2)),
         flair_gain=float(rng.uniform(0.6, 1.3)),
-        flair_growth_mm=float(rng.normal(0.3, 0.5)),
+        flair_growth_mm=float(rng.normal(0.15, 0.45)),
         vein_through=bool(rng.random() < VEIN_THROUGH),
         vein_along=bool(rng.random() < VEIN_ALONG),
         attached=bool(rng.random() < ATTACHED) and volume_mm3 < MAX_ATTACHED_MM3,
@@ -163,9 +163,9 @@ def _with_rim(rng: np.random.Generator, plan: LesionPlan) -> LesionPlan:
         core_ppb=float(core),
         edge_ppb=edge,
         thickness_mm=thickness,
-        rim_shift_mm=float(np.clip(rng.normal(0.5, 0.25), 0, 1) * thickness),
-        variation=float(rng.uniform(0.15, 0.5)),
-        gap_share=float(rng.choice([0.0, 1.0]) * rng.uniform(0.0, 0.4)),
+        rim_shift_mm=float(np.clip(rng.normal(0.42, 0.2), 0, 1) * thickness),
+        variation=float(rng.uniform(0.25, 0.65)),
+        gap_share=float((rng.random() < 0.6) * rng.uniform(0.05, 0.5)),
         patch_ppb=float(rng.uniform(2, 10)),
         edge_softness_mm=float(rng.uniform(0.4, 0.9)),
         vein_along=False,

@@ -64,11 +64,13 @@ def lesion_contrast(lesion: PlacedLesion, spacing_mm: Vector3) -> LesionContrast
     plan, depth = lesion.plan, lesion.depth_mm
     rng = np.random.default_rng([plan.seed, 1])
     radius = radius_mm(plan)
-    along, gaps, texture = (
-        smooth_field(rng, _shape(depth), spacing_mm, width) for width in (0.6 * radius, 0.5 * radius, 1.6)
+    along, gaps, width, texture = (
+        smooth_field(rng, _shape(depth), spacing_mm, sigma)
+        for sigma in (0.6 * radius, 0.5 * radius, 0.7 * radius, 1.6)
     )
     filled = smooth_step(depth / np.float32(plan.edge_softness_mm))
-    band = rim_band(depth + np.float32(plan.rim_shift_mm), plan.thickness_mm)
+    thickness = plan.thickness_mm * np.clip(1 + np.float32(plan.variation) * width, 0.45, 1.8)
+    band = rim_band(depth + np.float32(plan.rim_shift_mm), thickness)
     strength = np.clip(1 + plan.variation * along, 0.1, 2.2) * _open_gaps(gaps, band, plan.gap_share)
     susceptibility = filled * (plan.core_ppb + plan.patch_ppb * texture) + band * strength * (
         plan.edge_ppb - min(plan.core_ppb, 0.5 * plan.edge_ppb)
@@ -81,10 +83,10 @@ def lesion_contrast(lesion: PlacedLesion, spacing_mm: Vector3) -> LesionContrast
     )
 
 
-def rim_band(depth_mm: NDArray[Any], thickness_mm: float) -> NDArray[Any]:
+def rim_band(depth_mm: NDArray[Any], thickness_mm: float | NDArray[Any]) -> NDArray[Any]:
     """1 from the boundary to ``thickness_mm`` inside it and 0 elsewhere, with edges 0.6 mm wide."""
     ramp = np.float32(0.3)
-    inner = smooth_step((depth_mm - np.float32(thickness_mm)) / ramp)
+    inner = smooth_step((depth_mm - np.asarray(thickness_mm, dtype=np.float32)) / ramp)
     band: NDArray[Any] = smooth_step(depth_mm / ramp) * (1 - inner)
     return band
 

@@ -69,7 +69,7 @@ def _chance_of_calling_rim(plan: LesionPlan) -> float:
         return FALSE_RIM[plan.kind] + VEIN_CONFUSION * plan.vein_along
     contrast = plan.edge_ppb - max(plan.core_ppb, 0)
     visibility = contrast * (1 - plan.gap_share) * min(1.0, plan.thickness_mm / 1.5)
-    return float(1 / (1 + np.exp(-(visibility - 11) / 9)))
+    return float(1 / (1 + np.exp(-(visibility - 24) / 13)))
 
 
 def _traced(lesion: PlacedLesion, grid: ScanGrid) -> NDArray[Any]:

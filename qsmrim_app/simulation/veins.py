@@ -33,6 +33,17 @@ class VeinPlan:
     seed: int
 
 
+class Course(NamedTuple):
+    """How veins run: their pull away from the middle of the brain, scatter at the start, and turning."""
+
+    outwards: float
+    scatter: float
+    drift: float
+
+
+STRAIGHT, WINDING = Course(1.0, 0.22, 0.1), Course(-0.4, 0.4, 0.25)
+
+
 class BloodDrops(NamedTuple):
     """Points with a volume each: ``points_vox`` (n, 3) in fine voxels, ``volumes_mm3`` (n,)."""
 
@@ -45,8 +56,8 @@ def grow_veins(plan: VeinPlan, anatomy: Anatomy) -> BloodDrops:
     rng = np.random.default_rng(plan.seed)
     wall = _shell(anatomy.ventricles)
     sulci = np.argwhere((anatomy.csf > 0.35)[::2, ::2, ::2] & ~anatomy.ventricles[::2, ::2, ::2]) * 2
-    medullary = _walk(rng, _starts(rng, wall, plan.n_medullary), anatomy, plan.medullary_radius_mm, 1.0)
-    sulcal = _walk(rng, _starts(rng, sulci, plan.n_sulcal), anatomy, plan.sulcal_radius_mm, -0.4)
+    medullary = _walk(rng, _starts(rng, wall, plan.n_medullary), anatomy, plan.medullary_radius_mm, STRAIGHT)
+    sulcal = _walk(rng, _starts(rng, sulci, plan.n_sulcal), anatomy, plan.sulcal_radius_mm, WINDING)
     return join_drops([medullary, sulcal])
 
 
@@ -105,7 +116,7 @@ def _walk(
     starts_vox: NDArray[Any],
     anatomy: Anatomy,
     radius_mm: tuple[float, float],
-    outwards: float,
+    course: Course,
 ) -> BloodDrops:
     """Let all veins grow at once, turning a little at each step, until they leave the brain."""
     spacing = np.asarray(anatomy.grid.fine_spacing_mm)
@@ -113,10 +124,12 @@ def _walk(
     center = np.argwhere(anatomy.brain[::8, ::8, ::8]).mean(axis=0) * 8 * spacing
     outward = position - center
     outward /= np.linalg.norm(outward, axis=1, keepdims=True) + 1e-6
-    heading = outwards * outward + 0.4 * rng.standard_normal(position.shape)
+    heading = course.outwards * outward + course.scatter * rng.standard_normal(position.shape)
     length = rng.integers(25, N_STEPS, size=len(position))
     width = rng.uniform(*radius_mm, size=len(position))
-    drift = 0.25 * ndimage.gaussian_filter1d(rng.standard_normal((N_STEPS, *position.shape)), 5, axis=0)
+    drift = course.drift * ndimage.gaussian_filter1d(
+        rng.standard_normal((N_STEPS, *position.shape)), 5, axis=0
+    )
     alive = np.ones(len(position), dtype=bool)
     paths, radii = [], []
     for step in range(N_STEPS):

@@ -64,8 +64,15 @@ def test_the_group_level_has_its_own_settings():
     settings = from_plain(GroupSettings, plain)
     assert settings.train == ("qsmrim-net",)
     assert settings.detector.network.width == 8
+    assert settings.mask_variants == {}
     with pytest.raises(UsageError, match="no setting 'train'"):
         participant("--train", "qsmrim-net")
+
+
+def test_mask_variants_are_named_folders(tmp_path):
+    words = ("--mask-variant", f"flair={tmp_path}", "--mask-variant", f"a:auto={tmp_path}")
+    plain = _settings(parse("in", "out", "group", *words), GroupSettings)
+    assert from_plain(GroupSettings, plain).mask_variants == {"flair": tmp_path, "a:auto": tmp_path}
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import pytest
 from qsmrim_app.bids_io.label_tables import read_label_table
 from qsmrim_app.errors import OutputError
 from qsmrim_app.images import load_image, load_labels
-from qsmrim_app.levels.simulate import run_simulation
+from qsmrim_app.levels.gathering import gather
+from qsmrim_app.levels.simulate import recipe, run_simulation
 from qsmrim_app.settings import SimulationSettings
 
 SETTINGS = SimulationSettings(
@@ -50,6 +52,37 @@ def test_the_same_settings_give_the_same_bytes_whatever_else_is_simulated(datase
     assert len(files) == 8 + 14  # raw, derivatives
     for path in files:
         assert (tmp_path / path).read_bytes() == (dataset / path).read_bytes(), path
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_where_it_stopped(dataset, tmp_path, caplog):
+    shutil.copytree(dataset, tmp_path / "cohort")
+    qsm = tmp_path / "cohort/derivatives/qsm/sub-sim001/anat/sub-sim001_Chimap.nii.gz"
+    made = qsm.stat().st_mtime_ns
+    caplog.set_level("INFO")
+    run_simulation(SETTINGS, tmp_path / "cohort")
+    assert qsm.stat().st_mtime_ns == made
+    assert "1 participant(s) are there already" in caplog.text
+    assert recipe(SETTINGS) == recipe(dataclasses.replace(SETTINGS, nprocs=2, n_participants=9))
+    assert recipe(SETTINGS) != recipe(dataclasses.replace(SETTINGS, rim_prevalence=0.1))
+
+
+@pytest.mark.slow
+def test_samples_of_both_masks_are_what_the_group_level_reads(tmp_path):
+    settings = dataclasses.replace(
+        SETTINGS, seed=6, flair_masks=True, lesions_median=14, samples_dir=tmp_path / "samples"
+    )
+    run_simulation(settings, tmp_path / "cohort")
+    gathered = gather({"": tmp_path / "samples/faithful"}, {"flair": tmp_path / "samples/flair"})
+    masks = tmp_path / "cohort/derivatives/lesions-flair/sub-sim001/anat"
+    labels = load_labels(masks / "sub-sim001_space-FLAIR_desc-lesions_dseg.nii.gz").volume.data
+    flair = gathered.variants["flair"]
+    assert set(flair.table.frame["index"]) == set(labels.ravel().tolist()) - {0}
+    for part in (gathered, flair):
+        assert part.is_simulated
+        assert (part.samples.rim == 1).any()
+        assert part.samples.patches.any(axis=(1, 2, 3, 4)).all()
+        assert part.samples.qsm_zero == settings.detector.patch.qsm_zero
 
 
 @pytest.mark.slow
