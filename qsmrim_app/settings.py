@@ -89,13 +89,16 @@ class RadiomicsSettings:
 
 @dataclass(frozen=True)
 class AugmentationSettings:
-    """Ranges from which each augmentation is drawn; a range is (low, high)."""
+    """Ranges, (low, high), from which each augmentation is drawn; the last three are not the paper's."""
 
     flip_probability: float = 0.5
     scale: tuple[float, float] = (0.95, 1.05)
     rotation_deg: tuple[float, float] = (-5.0, 5.0)
     blur_in_plane_vox: tuple[float, float] = (0.1, 0.95)
     blur_through_plane_vox: tuple[float, float] = (0.03, 0.3)
+    qsm_gain: tuple[float, float] = (1.0, 1.0)  # reconstructions differ in how much of a contrast they keep
+    qsm_offset_ppb: tuple[float, float] = (0.0, 0.0)  # and in their zero
+    feature_noise_sd: float = 0.0  # added to the standardised features
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,17 +32,21 @@ class AugmentationParameters:
         Shape (n, 3): about i, then j, then k.
     blur_sd_vox
         Shape (n, 3): standard deviation of the blur along i, j, k.
+    qsm_gain, qsm_offset_ppb
+        Shape (n,): what the susceptibility of a lesion is multiplied with, and what is then added to it.
     """
 
     flip: Tensor
     scale: Tensor
     rotation_rad: Tensor
     blur_sd_vox: Tensor
+    qsm_gain: Tensor
+    qsm_offset_ppb: Tensor
 
     def take(self, rows: Tensor) -> AugmentationParameters:
         """Those of the given patches (indices), in that order."""
         return AugmentationParameters(
-            self.flip[rows], self.scale[rows], self.rotation_rad[rows], self.blur_sd_vox[rows]
+            **{item.name: getattr(self, item.name)[rows] for item in dataclasses.fields(self)}
         )
 
 
@@ -64,7 +69,19 @@ def draw_parameters(
         blur_sd_vox=torch.cat(
             [uniform(settings.blur_in_plane_vox, n, 2), uniform(settings.blur_through_plane_vox, n, 1)], dim=1
         ),
+        qsm_gain=uniform(settings.qsm_gain, n),
+        qsm_offset_ppb=uniform(settings.qsm_offset_ppb, n),
     )
+
+
+def change_susceptibility(patches: Tensor, parameters: AugmentationParameters) -> Tensor:
+    """Patches with another gain and zero of the QSM, where it is not 0; shape (n, 2, i, j, k), ppb."""
+    gain, offset = (
+        values.to(patches)[:, None, None, None] for values in (parameters.qsm_gain, parameters.qsm_offset_ppb)
+    )
+    qsm = patches[:, 0]
+    changed = torch.where(qsm != 0, gain * qsm + offset, qsm)
+    return torch.stack([changed, patches[:, 1]], dim=1)
 
 
 def augment(patches: Tensor, parameters: AugmentationParameters, spacing_mm: Vector3) -> Tensor:

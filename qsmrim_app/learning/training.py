@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from qsmrim_app.errors import ModelError
-from qsmrim_app.learning.augmentation import augment, draw_parameters
+from qsmrim_app.learning.augmentation import augment, change_susceptibility, draw_parameters
 from qsmrim_app.learning.batches import shuffled_batches
 from qsmrim_app.learning.checkpoints import load_checkpoint, save_checkpoint
 from qsmrim_app.learning.scaling import scale_patches
@@ -144,12 +144,17 @@ def _prepare(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Patches, features and labels of a batch on the device, patches scaled and augmented."""
     settings = run.settings
-    patches = scale_patches(rows.patches[batch].to(run.device), settings.patch)
+    patches, features = rows.patches[batch].to(run.device), rows.features[batch]
     if settings.training.augment:
         parameters = draw_parameters(len(batch), settings.augmentation, generator)
+        noise = torch.randn(features.shape, generator=generator)
+        features = features + settings.augmentation.feature_noise_sd * noise
+        patches = scale_patches(change_susceptibility(patches, parameters), settings.patch)
         patches = augment(patches, parameters, settings.spacing_mm)
+    else:
+        patches = scale_patches(patches, settings.patch)
     patches = patches.contiguous(memory_format=_LAYOUT)
-    return patches, rows.features[batch].to(run.device), rows.labels[batch].to(run.device)
+    return patches, features.to(run.device), rows.labels[batch].to(run.device)
 
 
 def _step(state: _State, batch: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> float:

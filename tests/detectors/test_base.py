@@ -56,6 +56,8 @@ def _swapped(samples):
             lambda s: {"features": s.features[:, :5], "feature_names": s.feature_names[:5]},
             "5 features were given, the model expects 6",
         ),
+        (lambda _: {"margin_mm": 2.0}, "looks 0.0 mm around a lesion and calls the 'brain-median'"),
+        (lambda _: {"qsm_zero": "as-stored"}, "the samples were made with 0.0 mm and 'as-stored'"),
         (lambda _: {"engine": "phantom-2"}, "trained on features by phantom-1, these are by phantom-2"),
         (lambda _: {"spacing_mm": (1.0, 1.0, 3.0)}, "looks at voxels of"),
         (lambda s: {"patches": s.patches[..., :4]}, "looks at patches of"),

@@ -1,9 +1,9 @@
-"""The robust z-score."""
+"""Intensities without the scanner's scale, susceptibility without its reference."""
 
 import numpy as np
 import pytest
 
-from qsmrim_app.images import robust_z_score
+from qsmrim_app.images import relative_to_median, robust_z_score
 from qsmrim_app.records import Volume
 
 
@@ -35,3 +35,16 @@ def test_without_spread_the_score_is_zero(inside):
     scores = robust_z_score(image, mask)
     assert scores.data.dtype == np.float32
     assert not scores.data.any()
+
+
+def test_the_reference_of_a_susceptibility_map_cancels():
+    image, mask = _volumes([5, 7, 30, 0, 9, 100], [1, 1, 1, 1, 0, 0])
+    expected = [-2, 0, 23, 0, 0, 0]  # the median of 5, 7, 30; what is exactly 0 was never measured
+    np.testing.assert_array_equal(relative_to_median(image, mask).data[0, 0], expected)
+    shifted = image.with_data(np.where(image.data != 0, image.data + 40, 0))
+    np.testing.assert_allclose(relative_to_median(shifted, mask).data, relative_to_median(image, mask).data)
+
+
+def test_a_map_without_any_value_in_the_mask_stays_as_it_is():
+    image, mask = _volumes([0, 0, 9], [1, 1, 0])
+    np.testing.assert_array_equal(relative_to_median(image, mask).data, image.data)

@@ -1,5 +1,7 @@
 """Patches: centred, masked to one lesion, every value one of the image."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,33 @@ def test_cropping_starts_exactly_where_the_patch_ends(width, cropped):
     (lesion,), patches = _patches(_case(labels))
     assert is_cropped(lesion, SMALL) is cropped
     assert bool((patches[0, 0] != 0).sum() < lesion.n_voxels) is cropped
+
+
+def test_a_margin_shows_what_is_near_but_no_other_lesion():
+    labels = np.zeros((14, 14, 10), dtype=np.int32)
+    labels[6, 6, 5] = 1
+    labels[8, 6, 5] = 2
+    case = _case(labels)
+    _, patches = _patches(case, PatchSettings(shape_vox=(8, 8, 6), margin_mm=2.0))
+    i, j, k = np.indices(labels.shape)
+    near = (i - 6) ** 2 + (j - 6) ** 2 + (k - 5) ** 2 <= 4
+    expected = case.qsm.data[near & (labels != 2)]
+    assert len(expected) == 32  # 33 lattice points lie within 2 of one; one of them is the other lesion
+    assert sorted(patches[0, 0][patches[0, 0] != 0]) == sorted(expected)
+    np.testing.assert_array_equal(patches[0, 1], -patches[0, 0])
+
+
+def test_a_margin_is_in_millimetres_and_ends_at_the_image():
+    labels = np.zeros((6, 6, 4), dtype=np.int32)
+    labels[0, 3, 2] = 1
+    case = _case(labels)
+    thick = dataclasses.replace(
+        case,
+        **{
+            name: Volume(getattr(case, name).data, np.diag([1, 1, 3, 1]))
+            for name in ("qsm", "flair", "lesions", "brain_mask")
+        },
+    )
+    _, patches = _patches(thick, PatchSettings(shape_vox=(8, 8, 6), margin_mm=1.0))
+    seen = case.qsm.data[[0, 1, 0, 0], [3, 3, 2, 4], 2]  # no slice above or below: those are 3 mm away
+    assert sorted(patches[0, 0][patches[0, 0] != 0]) == sorted(seen)

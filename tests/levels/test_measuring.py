@@ -105,3 +105,17 @@ def test_a_lesion_at_the_border_is_flagged(case, tmp_path):
     edge = replace(case, lesions=case.lesions.with_data(labels), qsm=case.qsm.with_data(data))
     flags = rows_of(measure(prepare_phantom(edge, tmp_path)))[8]["flags"].split(",")
     assert {"at_border", "partly_outside_head"} <= set(flags)
+
+
+def test_the_zero_of_the_map_changes_the_table_but_not_what_the_model_sees(case, tmp_path):
+    shifted = case.qsm.with_data(np.where(case.qsm.data != 0, case.qsm.data + np.float32(64), 0))
+    found = []
+    for number, qsm in enumerate((case.qsm, shifted)):
+        place = tmp_path / str(number)
+        place.mkdir()
+        found.append(measure(prepare_phantom(replace(case, qsm=qsm), place)))
+    one, other = found
+    means = [measured.table.frame["qsm_mean_ppb"].to_numpy(float) for measured in found]
+    np.testing.assert_allclose(means[1] - means[0], 64, atol=0.1)
+    np.testing.assert_allclose(one.samples.patches, other.samples.patches, atol=1e-3)
+    np.testing.assert_allclose(one.samples.features, other.samples.features, rtol=1e-3, atol=1e-2)

@@ -14,7 +14,12 @@ from qsmrim_app.levels.simulate import recipe, run_simulation
 from qsmrim_app.settings import SimulationSettings
 
 SETTINGS = SimulationSettings(
-    seed=2, spacing_mm=(1.0, 1.0, 3.0), flair_spacing_mm=(2.0, 2.0, 2.0), lesions_median=8, guarantee_rim=True
+    seed=2,
+    spacing_mm=(1.0, 1.0, 3.0),
+    flair_spacing_mm=(2.0, 2.0, 2.0),
+    lesions_median=8,
+    guarantee_rim=True,
+    flair_masks=True,
 )
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
 
@@ -49,7 +54,7 @@ def test_rows_and_labels_name_the_same_lesions(dataset):
 def test_the_same_settings_give_the_same_bytes_whatever_else_is_simulated(dataset, tmp_path):
     run_simulation(SETTINGS, tmp_path)
     files = [path.relative_to(dataset) for path in sorted(dataset.rglob("*")) if path.is_file()]
-    assert len(files) == 8 + 14  # raw, derivatives
+    assert len(files) == 8 + 14 + 5  # raw, derivatives, plain FLAIR masks
     for path in files:
         assert (tmp_path / path).read_bytes() == (dataset / path).read_bytes(), path
 
@@ -69,9 +74,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(dataset, tmp_path, caplog):
 
 @pytest.mark.slow
 def test_samples_of_both_masks_are_what_the_group_level_reads(tmp_path):
-    settings = dataclasses.replace(
-        SETTINGS, seed=6, flair_masks=True, lesions_median=14, samples_dir=tmp_path / "samples"
-    )
+    settings = dataclasses.replace(SETTINGS, seed=6, lesions_median=14, samples_dir=tmp_path / "samples")
     run_simulation(settings, tmp_path / "cohort")
     gathered = gather({"": tmp_path / "samples/faithful"}, {"flair": tmp_path / "samples/flair"})
     masks = tmp_path / "cohort/derivatives/lesions-flair/sub-sim001/anat"
@@ -87,7 +90,9 @@ def test_samples_of_both_masks_are_what_the_group_level_reads(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not VALIDATOR.exists() and not shutil.which(VALIDATOR.name), reason="no BIDS validator")
-@pytest.mark.parametrize("part", ["", "derivatives/qsm", "derivatives/lesions", "derivatives/raters"])
+@pytest.mark.parametrize(
+    "part", ["", "derivatives/qsm", "derivatives/lesions", "derivatives/raters", "derivatives/lesions-flair"]
+)
 def test_the_validator_finds_no_error(dataset, part):
     command = [
         str(VALIDATOR) if VALIDATOR.exists() else VALIDATOR.name,
