@@ -89,7 +89,7 @@ class RadiomicsSettings:
 
 @dataclass(frozen=True)
 class AugmentationSettings:
-    """Ranges, (low, high), from which each augmentation is drawn; the last three are not the paper's."""
+    """Ranges, (low, high), from which each augmentation is drawn; the last four are not the paper's."""
 
     flip_probability: float = 0.5
     scale: tuple[float, float] = (0.95, 1.05)
@@ -98,6 +98,7 @@ class AugmentationSettings:
     blur_through_plane_vox: tuple[float, float] = (0.03, 0.3)
     qsm_gain: tuple[float, float] = (1.0, 1.0)  # reconstructions differ in how much of a contrast they keep
     qsm_offset_ppb: tuple[float, float] = (0.0, 0.0)  # and in their zero
+    flair_gain: tuple[float, float] = (1.0, 1.0)  # scanners differ in how bright a lesion is
     feature_noise_sd: float = 0.0  # added to the standardised features
 
 
