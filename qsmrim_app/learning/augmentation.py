@@ -34,6 +34,8 @@ class AugmentationParameters:
         Shape (n, 3): standard deviation of the blur along i, j, k.
     qsm_gain, qsm_offset_ppb
         Shape (n,): what the susceptibility of a lesion is multiplied with, and what is then added to it.
+    flair_gain
+        Shape (n,): what its z-score is multiplied with.
     """
 
     flip: Tensor
@@ -42,6 +44,7 @@ class AugmentationParameters:
     blur_sd_vox: Tensor
     qsm_gain: Tensor
     qsm_offset_ppb: Tensor
+    flair_gain: Tensor
 
     def take(self, rows: Tensor) -> AugmentationParameters:
         """Those of the given patches (indices), in that order."""
@@ -71,17 +74,22 @@ def draw_parameters(
         ),
         qsm_gain=uniform(settings.qsm_gain, n),
         qsm_offset_ppb=uniform(settings.qsm_offset_ppb, n),
+        flair_gain=uniform(settings.flair_gain, n),
     )
 
 
-def change_susceptibility(patches: Tensor, parameters: AugmentationParameters) -> Tensor:
-    """Patches with another gain and zero of the QSM, where it is not 0; shape (n, 2, i, j, k), ppb."""
-    gain, offset = (
-        values.to(patches)[:, None, None, None] for values in (parameters.qsm_gain, parameters.qsm_offset_ppb)
+def change_intensities(patches: Tensor, parameters: AugmentationParameters) -> Tensor:
+    """Patches with another gain of both images and another zero of the QSM, where they are not 0.
+
+    Shape (n, 2, i, j, k) in and out: QSM in ppb, FLAIR as z-score.
+    """
+    gain, offset, flair_gain = (
+        values.to(patches)[:, None, None, None]
+        for values in (parameters.qsm_gain, parameters.qsm_offset_ppb, parameters.flair_gain)
     )
     qsm = patches[:, 0]
     changed = torch.where(qsm != 0, gain * qsm + offset, qsm)
-    return torch.stack([changed, patches[:, 1]], dim=1)
+    return torch.stack([changed, flair_gain * patches[:, 1]], dim=1)
 
 
 def augment(patches: Tensor, parameters: AugmentationParameters, spacing_mm: Vector3) -> Tensor:

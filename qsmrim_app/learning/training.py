@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from qsmrim_app.errors import ModelError
-from qsmrim_app.learning.augmentation import augment, change_susceptibility, draw_parameters
+from qsmrim_app.learning.augmentation import augment, change_intensities, draw_parameters
 from qsmrim_app.learning.batches import shuffled_batches
 from qsmrim_app.learning.checkpoints import load_checkpoint, save_checkpoint
 from qsmrim_app.learning.scaling import scale_patches
@@ -149,7 +149,7 @@ def _prepare(
         parameters = draw_parameters(len(batch), settings.augmentation, generator)
         noise = torch.randn(features.shape, generator=generator)
         features = features + settings.augmentation.feature_noise_sd * noise
-        patches = scale_patches(change_susceptibility(patches, parameters), settings.patch)
+        patches = scale_patches(change_intensities(patches, parameters), settings.patch)
         patches = augment(patches, parameters, settings.spacing_mm)
     else:
         patches = scale_patches(patches, settings.patch)

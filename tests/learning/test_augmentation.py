@@ -9,7 +9,7 @@ from qsmrim_app.learning.augmentation import (
     AugmentationParameters,
     augment,
     blur_matrices,
-    change_susceptibility,
+    change_intensities,
     draw_parameters,
 )
 from qsmrim_app.settings import AugmentationSettings
@@ -26,6 +26,7 @@ def _parameters(n, flip=(1, 1, 1), scale=1.0, rotation_deg=(0, 0, 0), blur=(0, 0
         blur_sd_vox=torch.tensor([blur] * n, dtype=torch.float32),
         qsm_gain=torch.ones(n),
         qsm_offset_ppb=torch.zeros(n),
+        flair_gain=torch.ones(n),
     )
 
 
@@ -139,15 +140,15 @@ def test_a_small_lesion_is_moved_as_in_its_whole_patch(rng):
     torch.testing.assert_close(augment(tensor, parameters, (0.75, 0.75, 3.0)), whole, atol=1e-5, rtol=0)
 
 
-def test_gain_and_zero_of_the_susceptibility_leave_background_and_flair_alone():
+def test_gains_and_zero_leave_the_background_alone():
     patches = torch.zeros(2, 2, 3, 3, 3)
     patches[:, 0, 1, 1, 1] = torch.tensor([40.0, -10.0])
     patches[:, 1, 1, 1, 1] = 2.5
-    settings = AugmentationSettings(qsm_gain=(0.5, 0.5), qsm_offset_ppb=(7, 7))
+    settings = AugmentationSettings(qsm_gain=(0.5, 0.5), qsm_offset_ppb=(7, 7), flair_gain=(2, 2))
     parameters = draw_parameters(2, settings, torch.Generator().manual_seed(0))
-    changed = change_susceptibility(patches, parameters)
+    changed = change_intensities(patches, parameters)
     assert changed[:, 0, 1, 1, 1].tolist() == [27.0, 2.0]
-    assert changed[:, 1].equal(patches[:, 1])
+    assert changed[:, 1].equal(2 * patches[:, 1])
     assert int((changed != 0).sum()) == 4
     neutral = draw_parameters(2, AugmentationSettings(), torch.Generator().manual_seed(0))
-    assert change_susceptibility(patches, neutral).equal(patches)
+    assert change_intensities(patches, neutral).equal(patches)
