@@ -104,7 +104,10 @@ class AugmentationSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Sizes of QSMRim-Net; width 64 is the paper's."""
+    """Sizes and parts of a network; width 64 is the paper's.
+
+    The last four say which network it is. A method fixes them, so they are no choice beside its name.
+    """
 
     width: int = 64
     n_features: int = 527
@@ -113,7 +116,10 @@ class NetworkSettings:
     radiomic_dropout: float = 0.3
     classifier_hidden: int = 128
     classifier_dropout: float = 0.5
-    deep_smote: bool = True
+    deep_smote: bool = True  # synthetic rim+ rows in training
+    radiomics: bool = True  # False: no radiomic branch
+    fusion: ImageFusion = "concatenate"  # how QSM and FLAIR meet: as channels, or as two branches; or neither
+    architecture: Architecture = "qsmrim-net"
 
 
 @dataclass(frozen=True)

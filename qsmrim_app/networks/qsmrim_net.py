@@ -9,20 +9,34 @@ from qsmrim_app.networks.deepsmote import DeepSmote
 from qsmrim_app.networks.output import NetworkOutput
 from qsmrim_app.networks.radiomics_mlp import RadiomicsMlp
 from qsmrim_app.networks.resnet3d import ResNet3d
+from qsmrim_app.networks.two_branch_resnet3d import TwoBranchResNet3d
 from qsmrim_app.settings import NetworkSettings
 
 
 class QsmRimNet(nn.Module):
-    """The network of METHOD: image branch, radiomic branch, concatenation, DeepSMOTE, classifier."""
+    """The network of METHOD: image branch, radiomic branch, concatenation, DeepSMOTE, classifier.
+
+    Settings can leave out a branch, or let QSM and FLAIR meet as in RimNet. The layers of DeepSMOTE fuse the
+    two branches, so they stand where both do; a single branch leads straight to the classifier [ours].
+
+    Raises
+    ------
+    ValueError
+        If there is no branch, or DeepSMOTE without two.
+    """
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         embedding = settings.embedding
-        self.image_branch = ResNet3d(settings.width, embedding)
-        self.radiomic_branch = RadiomicsMlp(settings)
-        self.deep_smote = DeepSmote(2 * embedding, embedding, synthesise=settings.deep_smote)
+        self.image_branch, n_image = _image_branch(settings)
+        self.radiomic_branch = RadiomicsMlp(settings) if settings.radiomics else None
+        n_joined = n_image + embedding * settings.radiomics
+        is_fused = bool(n_image) and settings.radiomics
+        if not n_joined or (settings.deep_smote and not is_fused):
+            raise ValueError("a network needs a branch, and DeepSMOTE needs both")
+        self.deep_smote = DeepSmote(n_joined, embedding, synthesise=settings.deep_smote) if is_fused else None
         self.classifier = nn.Sequential(
-            nn.Linear(embedding, settings.classifier_hidden),
+            nn.Linear(embedding if is_fused else n_joined, settings.classifier_hidden),
             nn.SiLU(),
             nn.Dropout(settings.classifier_dropout),
             nn.Linear(settings.classifier_hidden, 1),
@@ -53,9 +67,22 @@ class QsmRimNet(nn.Module):
         NetworkOutput
             Logits and labels, shape (n,), in training with the synthetic rows behind them.
         """
-        image = self.image_branch(patches)  # (n, 512)
-        radiomic = self.radiomic_branch(features)  # (n, 512)
-        joined = torch.cat([image, radiomic], dim=1)  # (n, 1024)
-        rows, labels = self.deep_smote(joined, labels, generator)  # (n + 2 n_rim, 512), (n + 2 n_rim,)
+        vectors = []
+        if self.image_branch is not None:
+            vectors.append(self.image_branch(patches))  # (n, 512), or (n, 1024) with two branches
+        if self.radiomic_branch is not None:
+            vectors.append(self.radiomic_branch(features))  # (n, 512)
+        rows = torch.cat(vectors, dim=1)  # (n, 1024)
+        if self.deep_smote is not None:
+            rows, labels = self.deep_smote(rows, labels, generator)  # (n + 2 n_rim, 512), (n + 2 n_rim,)
         logits = self.classifier(rows).squeeze(1)  # (n + 2 n_rim,)
         return NetworkOutput(logits, labels)
+
+
+def _image_branch(settings: NetworkSettings) -> tuple[nn.Module | None, int]:
+    """The branch that sees the patches, and the length of its vector."""
+    if settings.fusion == "no-image":
+        return None, 0
+    if settings.fusion == "rimnet":
+        return TwoBranchResNet3d(settings.width, settings.embedding), 2 * settings.embedding
+    return ResNet3d(settings.width, settings.embedding), settings.embedding

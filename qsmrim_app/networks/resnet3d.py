@@ -44,9 +44,11 @@ class ResNet3d(nn.Module):
         Length of the vector. Where ``8 * width`` differs from it, a Linear ends the branch.
     n_channels
         Of the patch: QSM and FLAIR.
+    n_joined
+        Channels of another network that are joined to those of the first stage, before the second.
     """
 
-    def __init__(self, width: int, embedding: int, n_channels: int = 2) -> None:
+    def __init__(self, width: int, embedding: int, n_channels: int = 2, n_joined: int = 0) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv3d(n_channels, width, 7, stride=2, padding=3, bias=False),
@@ -54,10 +56,9 @@ class ResNet3d(nn.Module):
             nn.ReLU(inplace=True),
             nn.MaxPool3d(3, stride=2, padding=1),
         )
-        widths = [width, width, 2 * width, 4 * width, 8 * width]
-        self.stages = nn.Sequential(
-            *(_stage(widths[n], widths[n + 1], stride) for n, stride in enumerate(_STRIDES))
-        )
+        n_in = (width, width + n_joined, 2 * width, 4 * width)
+        n_out = (width, 2 * width, 4 * width, 8 * width)
+        self.stages = nn.Sequential(*map(_stage, n_in, n_out, _STRIDES))
         self.pool = nn.AdaptiveAvgPool3d(1)
         self.head: nn.Module = nn.Identity()
         if 8 * width != embedding:
@@ -66,8 +67,18 @@ class ResNet3d(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Patches, shape (n, 2, 32, 32, 16), to vectors, shape (n, embedding)."""
-        x = self.stem(patches)  # (n, w, 8, 8, 4)
-        x = self.stages(x)  # (n, 8w, 2, 2, 1)
+        return self.finish(self.begin(patches))
+
+    def begin(self, patches: Tensor) -> Tensor:
+        """Stem and first stage: patches, shape (n, 2, 32, 32, 16), to shape (n, w, 8, 8, 4)."""
+        x: Tensor = self.stem(patches)  # (n, w, 8, 8, 4)
+        x = self.stages[0](x)  # (n, w, 8, 8, 4)
+        return x
+
+    def finish(self, x: Tensor) -> Tensor:
+        """The later stages: shape (n, w + n_joined, 8, 8, 4) to vectors, shape (n, embedding)."""
+        for stage in list(self.stages)[1:]:
+            x = stage(x)  # (n, 2w, 4, 4, 2), (n, 4w, 2, 2, 1), (n, 8w, 2, 2, 1)
         x = self.pool(x).flatten(1)  # (n, 8w)
         out: Tensor = self.head(x)  # (n, embedding)
         return out
