@@ -22,8 +22,12 @@ RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
 ProtocolChoice = Literal["paper", "varied"]
 QsmZero = Literal["as-stored", "brain-median"]
+Architecture = Literal["qsmrim-net", "rimnet"]
+ImageFusion = Literal["concatenate", "rimnet", "no-image"]
 Vector3 = tuple[float, float, float]
 Shape3 = tuple[int, int, int]
+
+LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # instead of a number of folds: one fold a site
 
 
 @dataclass(frozen=True)
@@ -205,8 +209,10 @@ class GroupSettings:
     mask_variants: Mapping[str, Path] = field(
         default_factory=dict
     )  # name (or site:name) -> output folder of a run on the same participants with other outlines
-    folds: int = 5
+    folds: int | str = 5  # how many, LEAVE_ONE_SITE_OUT, or the path of a table of folds
     seeds: tuple[int, ...] = (0, 1, 2)
+    fit_share: tuple[int, int] | None = None  # (K, N): make the K-th of N shares of the fits, and stop
+    strict_thresholds: bool = False  # also thresholds that no figure's lesion could have touched
     detector: DetectorSettings = DetectorSettings()
     resources: ResourceSettings = ResourceSettings()
     work_dir: Path | None = None
