@@ -59,3 +59,12 @@ def first_order_samples(n: int, n_rim: int, rng: np.random.Generator) -> LesionS
     features = rng.normal(0, 1, (n, len(names)))
     features[:, names.index("original_firstorder_Median")] += 4 * rim
     return dataclasses.replace(samples, features=features, feature_names=names, rim=rim)
+
+
+def complete_samples(n: int, rng: np.random.Generator) -> LesionSamples:
+    """``n`` lesions that every method can look at: the image and a first-order feature show the rim."""
+    samples = lesion_samples(n, rng)
+    names = feature_names()
+    features = rng.normal(0, 1, (n, len(names)))
+    features[:, names.index("original_firstorder_Median")] += 6 * samples.rim
+    return dataclasses.replace(samples, features=features, feature_names=names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -21,12 +20,13 @@ from qsmrim_app.detectors.stored_scaler import scaler_from_bundle, scaler_to_pla
 from qsmrim_app.errors import CheckpointError, FeatureMismatchError, ModelError, UsageError
 from qsmrim_app.learning.scaling import FeatureScaler, fit_feature_scaler, scale_patches
 from qsmrim_app.learning.training import Progress, TrainingRows, TrainingRun, train
-from qsmrim_app.settings import DetectorSettings, NetworkSettings, to_plain
+from qsmrim_app.networks.build import build_network
+from qsmrim_app.settings import DetectorSettings, to_plain
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 
 class NetworkEnsemble(RimDetector):
-    """A detector whose members are networks. A method gives its network in `build_network`.
+    """A detector whose members are networks; which network it is, the settings say.
 
     Weights are rounded to half precision when training ends, so that what is evaluated is what is stored.
     """
@@ -35,11 +35,6 @@ class NetworkEnsemble(RimDetector):
         super().__init__(settings, info)
         self.scaler: FeatureScaler | None = None
         self.members: tuple[nn.Module, ...] = ()
-
-    @staticmethod
-    @abstractmethod
-    def build_network(settings: NetworkSettings) -> nn.Module:
-        """An untrained network; ``network(patches, features, labels, generator)`` gives logits and labels."""
 
     def fit(
         self,
@@ -128,7 +123,7 @@ class NetworkEnsemble(RimDetector):
 
     # ---- private -----------------------------------------------------------------------------------------
     def _fit_member(self, rows: TrainingRows, run: TrainingRun, progress: Progress | None) -> nn.Module:
-        network = train(lambda: self.build_network(self.settings.network), rows, run, progress)
+        network = train(lambda: build_network(self.settings), rows, run, progress)
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.copy_(parameter.half().float())
@@ -136,12 +131,12 @@ class NetworkEnsemble(RimDetector):
             raise ModelError(f"seed {run.seed}: a weight exceeds half precision; lower the learning rate")
         return network
 
-    @classmethod
-    def _restore(cls, weights: Weights, bundle: Bundle) -> nn.Module:
+    @staticmethod
+    def _restore(weights: Weights, bundle: Bundle) -> nn.Module:
         """A network with the given weights. Shapes are compared before any memory is taken."""
         try:
             with torch.device("meta"):
-                network = cls.build_network(bundle.settings.network)
+                network = build_network(bundle.settings)
         except (RuntimeError, ValueError, OverflowError, TypeError) as error:
             raise CheckpointError(
                 f"model '{bundle.info.name}': its network cannot be built ({error})"

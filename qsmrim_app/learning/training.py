@@ -14,7 +14,12 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from qsmrim_app.errors import ModelError
-from qsmrim_app.learning.augmentation import augment, change_intensities, draw_parameters
+from qsmrim_app.learning.augmentation import (
+    AugmentationParameters,
+    augment,
+    change_intensities,
+    draw_parameters,
+)
 from qsmrim_app.learning.batches import shuffled_batches
 from qsmrim_app.learning.checkpoints import load_checkpoint, save_checkpoint
 from qsmrim_app.learning.scaling import scale_patches
@@ -145,16 +150,22 @@ def _prepare(
     """Patches, features and labels of a batch on the device, patches scaled and augmented."""
     settings = run.settings
     patches, features = rows.patches[batch].to(run.device), rows.features[batch]
+    parameters = None
     if settings.training.augment:
         parameters = draw_parameters(len(batch), settings.augmentation, generator)
         noise = torch.randn(features.shape, generator=generator)
         features = features + settings.augmentation.feature_noise_sd * noise
-        patches = scale_patches(change_intensities(patches, parameters), settings.patch)
-        patches = augment(patches, parameters, settings.spacing_mm)
-    else:
-        patches = scale_patches(patches, settings.patch)
-    patches = patches.contiguous(memory_format=_LAYOUT)
+    if settings.network.fusion != "no-image":  # most of the time of a training goes into this
+        patches = _seen(patches, parameters, settings).contiguous(memory_format=_LAYOUT)
     return patches, features.to(run.device), rows.labels[batch].to(run.device)
+
+
+def _seen(patches: Tensor, parameters: AugmentationParameters | None, settings: DetectorSettings) -> Tensor:
+    """Patches scaled, and augmented where there are parameters; shape (n, 2, i, j, k) in and out."""
+    if parameters is None:
+        return scale_patches(patches, settings.patch)
+    scaled = scale_patches(change_intensities(patches, parameters), settings.patch)
+    return augment(scaled, parameters, settings.spacing_mm)
 
 
 def _step(state: _State, batch: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> float:

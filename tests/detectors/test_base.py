@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from qsmrim_app.detectors.qsmrim_net import QsmRimNetDetector
+from qsmrim_app.detectors.registry import new_detector
 from qsmrim_app.errors import CheckpointError, FeatureMismatchError, UsageError
 from tests.phantom_samples import tiny_settings
 
@@ -72,7 +72,7 @@ def test_samples_of_another_kind_are_refused(detector, samples, change, reason):
 
 
 def test_an_untrained_detector_neither_predicts_nor_saves(samples, tmp_path):
-    untrained = QsmRimNetDetector(tiny_settings())
+    untrained = new_detector(tiny_settings())
     with pytest.raises(CheckpointError, match="has not been trained"):
         untrained.predict_members(samples)
     with pytest.raises(CheckpointError, match="has not been trained"):

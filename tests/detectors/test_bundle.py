@@ -80,6 +80,18 @@ def test_a_model_is_replaced_as_a_whole(detector, folder):
     load_detector(folder)
 
 
+def test_a_model_from_before_the_network_had_parts_is_read(detector, folder, samples):
+    _edit(
+        folder,
+        lambda plain: [
+            plain["settings"]["network"].pop(part) for part in ("radiomics", "fusion", "architecture")
+        ],
+    )
+    loaded = load_detector(folder)
+    assert loaded.settings == detector.settings
+    np.testing.assert_array_equal(loaded.predict_members(samples), detector.predict_members(samples))
+
+
 def test_files_beside_the_model_are_not_looked_at(folder):
     (folder / "README.md").write_text("a model card")
     load_detector(folder)
