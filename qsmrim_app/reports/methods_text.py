@@ -15,7 +15,15 @@ _POINTS: Mapping[str, str] = {
     "high-sensitivity": "with the largest sensitivity below 0.95 in the out-of-fold predictions of the "
     "training data",
 }
-_SOURCES: Mapping[str, str] = {"rimnet": "rimnet", "aprl-rf": "aprl", "aprl-nn": "aprl"}
+_SOURCES: Mapping[str, tuple[str, ...]] = {  # who made it, then who brought it to the QSM
+    "qsmrim-net": ("qsmrim-net",),
+    "rimnet": ("rimnet", "qsmrim-net"),
+    "aprl-rf": ("aprl", "qsmrim-net"),
+    "aprl-nn": ("qsmrim-net",),  # has APRL's name, and neither its features nor its classifier
+    "ablation-image": ("qsmrim-net",),
+    "ablation-rimnet-fusion": ("qsmrim-net", "rimnet"),
+    "ablation-no-smote": ("qsmrim-net",),
+}
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ def _samples(limits: LesionSettings, detector: DetectorSettings, citations: Cita
 
 
 def _decision(model: ModelSummary, citations: Citations) -> str:
-    source = citations.cite(_SOURCES.get(model.method, "qsmrim-net"))
+    source = citations.cite(*_SOURCES[model.method])
     members = (
         f"the median probability of its {model.n_members} members"
         if model.n_members > 1

@@ -2,9 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from qsmrim_app.detectors.registry import DETECTORS, new_detector
 from qsmrim_app.errors import CheckpointError, UsageError
 from qsmrim_app.levels.classifying import Classifier
 from qsmrim_app.settings import ParticipantSettings, PreprocessingSettings
+from qsmrim_app.tables.lesion_table import lesion_table
+from tests.phantom_samples import complete_samples, tiny_settings
 
 SETTINGS = ParticipantSettings(Path("in"), Path("out"))
 
@@ -34,3 +37,18 @@ def test_a_voxel_size_that_the_model_does_not_know_is_refused_before_anything_ru
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(CheckpointError):
         Classifier.load(ParticipantSettings(Path("in"), Path("out"), model=tmp_path))
+
+
+@pytest.mark.parametrize("method", DETECTORS)
+def test_a_model_of_every_method_classifies(method, rng, tmp_path):
+    samples = complete_samples(8, rng)
+    detector = new_detector(tiny_settings(method=method, network__n_features=527, forest__n_trees=20))
+    detector.fit(samples, (0,))
+    detector.save(tmp_path)
+    asked = ParticipantSettings(Path("in"), Path("out"), model=tmp_path, operating_point="0.5")
+    classifier = Classifier.load(asked)
+    rows = [{"subject": key[0], "session": key[1], "index": key[2], "name": "lesion"} for key in samples.keys]
+    assert classifier.summary().method == method
+    classified = classifier.classify(lesion_table(rows), samples).frame
+    assert classified["p_rim"].between(0, 1).all()
+    assert ((classified["p_rim"] >= 0.5) == classified["rim_predicted"]).all()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.reports.methods_text import methods_text
 from qsmrim_app.reports.references import REFERENCES
 from qsmrim_app.settings import DetectorSettings, LesionSettings, ParticipantSettings, PreprocessingSettings
@@ -55,10 +56,14 @@ def test_limits_of_lesions_are_stated():
     assert "9.5 to 100000 mm3 and at least 8 voxels" in body
 
 
-def test_the_method_is_cited():
-    rimnet = text_of(model=replace(MODEL, method="rimnet"))
-    assert REFERENCES["rimnet"] in rimnet.references
-    assert REFERENCES["qsmrim-net"] not in rimnet.references
+@pytest.mark.parametrize("method", DETECTORS)
+def test_the_method_is_cited(method):
+    sources = {"rimnet": {"rimnet", "qsmrim-net"}, "ablation-rimnet-fusion": {"rimnet", "qsmrim-net"}}
+    sources["aprl-rf"] = {"aprl", "qsmrim-net"}
+    text = text_of(model=replace(MODEL, method=method))
+    cited = {key for key in ("qsmrim-net", "rimnet", "aprl") if REFERENCES[key] in text.references}
+    assert cited == sources.get(method, {"qsmrim-net"})
+    assert f"(method {method} [" in " ".join(text.paragraphs)
 
 
 def test_simulated_training_is_said():
