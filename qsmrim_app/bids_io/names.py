@@ -23,6 +23,7 @@ DatasetRole = Literal[
     "group_lesions",
     "group_rimcounts",
     "group_report",
+    "folds",
     "models",
     "method_comparison",
     "logs",

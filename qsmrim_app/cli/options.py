@@ -112,61 +112,6 @@ def add_detection_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Methods, folds and sizes."""
-    add = parser.add_argument_group("training (group level)").add_argument
-    add(
-        "--train",
-        dest="train",
-        nargs="+",
-        metavar="METHOD",
-        help="methods to train (default: none, gather only)",
-    )
-    add(
-        "--site",
-        dest="sites",
-        nargs="+",
-        action="extend",
-        metavar="NAME=DIR",
-        help="participant-level outputs to learn from (default: OUTPUT_DIR)",
-    )
-    add(
-        "--mask-variant",
-        dest="mask_variants",
-        nargs="+",
-        action="extend",
-        metavar="NAME=DIR",
-        help="outputs for the same participants with other outlines of their lesions, such as flair=DIR: "
-        "trained on together, scored apart; SITE:NAME=DIR with several sites (default: none)",
-    )
-    add(
-        "--train-only",
-        dest="train_only",
-        nargs="+",
-        action="extend",
-        metavar="NAME=DIR",
-        help="outputs for other participants that train every fit and are never scored, such as simulated "
-        "ones beside your own (default: none)",
-    )
-    add(
-        "--folds",
-        dest="folds",
-        type=count,
-        metavar="N",
-        help="cross-validation folds by subject (default: 5)",
-    )
-    add("--seeds", dest="seeds", nargs="+", type=int, metavar="SEED", help="a member a seed (default: 0 1 2)")
-    add("--epochs", dest="detector.training.epochs", type=count, metavar="N", help="(default: 40)")
-    add(
-        "--width",
-        dest="detector.network.width",
-        type=count,
-        metavar="N",
-        help="channels of the first stage; 64 is the paper's (default: 64)",
-    )
-    add("--batch-size", dest="detector.training.batch_size", type=count, metavar="N", help="(default: 64)")
-
-
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """Processes, memory, device, work folder."""
     add = parser.add_argument_group("machine").add_argument

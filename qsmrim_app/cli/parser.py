@@ -16,8 +16,8 @@ from qsmrim_app.cli.options import (
     add_machine_options,
     add_preprocessing_options,
     add_run_options,
-    add_training_options,
 )
+from qsmrim_app.cli.training_options import add_training_options
 from qsmrim_app.cli.values import count, share
 
 LEVELS = ("participant", "group")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
+
+from qsmrim_app.settings import LEAVE_ONE_SITE_OUT
 
 _UNITS_GB = {"K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
 
@@ -22,6 +25,23 @@ def share(text: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return number
+
+
+def folds(text: str) -> int | str:
+    """A number of folds, the word that means one fold a site, or the path of a table of folds."""
+    if text.lstrip("-").isdecimal():
+        return count(text)
+    if text != LEAVE_ONE_SITE_OUT and not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"'{text}' is no number, not '{LEAVE_ONE_SITE_OUT}', and no file")
+    return text
+
+
+def fit_share(text: str) -> tuple[int, int]:
+    """``K/N``: which of how many shares."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"'{text}' is no share K/N with K from 1 to N, such as 3/8")
+    return int(match[1]), int(match[2])
 
 
 def memory_gb(text: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.errors import UsageError
+from qsmrim_app.errors import InputError, UsageError
 
 TRAIN_ONLY = -2  # the fold of a subject that trains always and is never held out
 GROUP_UPPER_BOUNDS = (0, 3, 6)  # rim+ lesions a subject: 0, 1-3, 4-6, more
@@ -55,6 +55,23 @@ def assign_folds(
     ]
     fold_of = {subject: place % n_folds for place, subject in enumerate(dealt)}
     return {subject: fold_of[subject] for subject in subjects}
+
+
+def folds_of_sites(site_of: Mapping[str, str]) -> dict[str, int]:
+    """Fold of every subject, one fold a site, numbered in sorted order of the sites.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two sites.
+    """
+    sites = sorted(set(site_of.values()))
+    if len(sites) < 2:
+        raise InputError(
+            f"leaving one site out needs subjects with rated lesions from two sites, found {sites}; "
+            "name them with --site NAME=DIR, or use a number of folds"
+        )
+    return {subject: sites.index(site) for subject, site in sorted(site_of.items())}
 
 
 def split_rows(

@@ -6,20 +6,18 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
-from pathlib import Path
 
-import numpy as np
-
+from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.registry import DETECTORS
-from qsmrim_app.evaluation.bootstrap import SubjectDraws, draw_subjects
-from qsmrim_app.evaluation.folds import TRAIN_ONLY, assign_folds
 from qsmrim_app.levels.classifying import fingerprints
+from qsmrim_app.levels.division import Division, paired_folds
 from qsmrim_app.levels.evaluating import Evaluation, evaluate
 from qsmrim_app.levels.fitting import (
     EVERYTHING,
     FitName,
     FitPlace,
+    FitTask,
     join_members,
     load_fits,
     plan_fits,
@@ -29,19 +27,19 @@ from qsmrim_app.levels.fitting import (
 from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold, predict_held_out
 from qsmrim_app.levels.rated_lesions import RatedLesions
-from qsmrim_app.settings import DetectorSettings, GroupSettings
+from qsmrim_app.settings import GroupSettings
 
 logger = logging.getLogger(__name__)
 
-_DRAWS = 1  # names the random stream of the bootstrap; folds have the seed alone
-
 
 @dataclass(frozen=True, eq=False)
-class Division:
-    """Subject -> fold (or `TRAIN_ONLY`), and the resampled subjects: the same for every method of a run."""
+class MethodFits:
+    """All fits of a method, made or not."""
 
-    fold_of: Mapping[str, int]
-    draws: SubjectDraws
+    method: str
+    seeds: tuple[int, ...]
+    tasks: Mapping[FitName, FitTask]
+    place: FitPlace
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,58 +51,51 @@ class Trained:
     evaluation: Evaluation
 
 
-def divide(settings: GroupSettings, rated: RatedLesions) -> Division:
-    """Folds by subject, stratified by the rim+ lesions of the main outlines, and draws of subjects.
-
-    Raises
-    ------
-    UsageError
-        If the number of folds does not fit the number of subjects.
-    """
-    fold_of = assign_folds(rated.rim_counts(), settings.folds, np.random.default_rng(settings.random_seed))
-    draws = draw_subjects(fold_of, np.random.default_rng([settings.random_seed, _DRAWS]))
-    always = rated.samples.subjects[~rated.is_scored].tolist()
-    return Division({**fold_of, **dict.fromkeys(always, TRAIN_ONLY)}, draws)
-
-
 def seeds_of(method: str, settings: GroupSettings) -> tuple[int, ...]:
     """One member a seed; a method that is an ensemble by itself takes the first seed alone."""
-    one_member = getattr(DETECTORS[method], "one_member", False)
-    return settings.seeds[:1] if one_member else settings.seeds
+    return settings.seeds[:1] if DETECTORS[method].one_member else settings.seeds
 
 
-def train_method(
-    settings: GroupSettings, detector: DetectorSettings, rated: RatedLesions, division: Division, work: Path
-) -> Trained:
-    """Train on every rated lesion; thresholds and temperature come from the held-out subjects.
+def plan_method(settings: GroupSettings, method: str, rated: RatedLesions, division: Division) -> MethodFits:
+    """The fits of a method: one a fold and seed, one a seed on everything, those of strict thresholds.
 
     Parameters
     ----------
     settings
-        Folds, seeds and machine.
-    detector
-        The method.
+        Seeds, machine and work folder, where fits are kept, so that an interrupted training goes on.
+    method
+        A name of the registry.
     rated
         Lesions of all sites and outlines.
     division
-        Folds and draws.
-    work
-        Where fits are kept, so that an interrupted training goes on.
+        Folds.
     """
-    seeds = seeds_of(detector.method, settings)
-    names = [FitName(fold, seed) for fold in (*range(settings.folds), EVERYTHING) for seed in seeds]
+    seeds = seeds_of(method, settings)
+    names = [FitName(fold, seed) for fold in (*division.folds, EVERYTHING) for seed in seeds]
+    if settings.strict_thresholds:
+        names += [FitName(one, seeds[0], other) for one, other in paired_folds(division.folds)]
+    work = (settings.work_dir or settings.output_dir / dataset_path("work")) / "training" / method
     place = FitPlace(work, settings.resources.device, settings.resources.nprocs)
+    detector = replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
     tasks = plan_fits(names, detector, rated.samples, division.fold_of, place)
-    to_make = unfinished(tasks)
+    return MethodFits(method, seeds, tasks, place)
+
+
+def train_method(fits: MethodFits, rated: RatedLesions, division: Division) -> Trained:
+    """Train on every rated lesion; thresholds and temperature come from the held-out subjects.
+
+    Fits that are there are not made again.
+    """
+    to_make = unfinished(fits.tasks)
     logger.info(
         "%s: %s; %d fits to make, %d already there",
-        detector.method, rated, len(to_make), len(tasks) - len(to_make),
+        fits.method, rated, len(to_make), len(fits.tasks) - len(to_make),
     )  # fmt: skip
-    run_fits(to_make, place.n_workers)
-    fits = load_fits(tasks)
-    held_out = predict_held_out(fits, rated, division.fold_of, seeds, place.device)
+    run_fits(to_make, fits.place.n_workers)
+    models = load_fits(fits.tasks)
+    held_out = predict_held_out(models, rated, division.fold_of, fits.seeds, fits.place.device)
     evaluation = evaluate(held_out, division.draws)
-    final = join_members([fits[FitName(EVERYTHING, seed)] for seed in seeds])
+    final = join_members([models[FitName(EVERYTHING, seed)] for seed in fits.seeds])
     describe(final, evaluation, rated)
     return Trained(final, held_out, evaluation)
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from qsmrim_app import detectors, learning, networks
 from qsmrim_app.bids_io.writing import write_bytes
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.registry import load_detector, new_detector
-from qsmrim_app.errors import CheckpointError, QsmrimError
+from qsmrim_app.errors import CheckpointError, OutputError, QsmrimError
 from qsmrim_app.evaluation.folds import split_rows
 from qsmrim_app.learning.training import EpochReport, Progress
 from qsmrim_app.levels.workers import run_in_workers
@@ -28,17 +29,26 @@ logger = logging.getLogger(__name__)
 
 EVERYTHING = -1  # instead of the fold to hold out
 
+Key = TypeVar("Key", bound=Hashable)  # names a fit in a message
+
 
 @dataclass(frozen=True)
 class FitName:
-    """Which fit: the fold it holds out (`EVERYTHING`: none) and its seed."""
+    """Which fit: the fold it holds out (`EVERYTHING`: none), its seed, a second fold that it lacks too."""
 
     fold: int
     seed: int
+    second: int | None = None
 
     def __str__(self) -> str:
         part = "final" if self.fold == EVERYTHING else f"fold-{self.fold}"
-        return f"{part}_seed-{self.seed}"
+        return f"{part}_seed-{self.seed}" if self.second is None else f"{part}-{self.second}_seed-{self.seed}"
+
+    @property
+    def held_out(self) -> tuple[int, ...]:
+        """The folds that it does not see."""
+        first = () if self.fold == EVERYTHING else (self.fold,)
+        return first if self.second is None else (*first, self.second)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,8 @@ def plan_fits(
     content = samples_to_bytes(samples)
     data = hashlib.sha256(content).hexdigest()
     file = place.folder / f"samples-{data[:12]}.safetensors"
-    write_bytes(file, content)
+    if not file.exists():  # it is whole, as its name is its content's; others may be reading it
+        write_bytes(file, content)
     return {
         name: FitTask(
             name, detector, file, fold_of, place.device, place.folder / _folder(name, detector, fold_of, data)
@@ -96,12 +107,12 @@ def plan_fits(
     }
 
 
-def unfinished(tasks: Mapping[FitName, FitTask]) -> dict[FitName, FitTask]:
+def unfinished(tasks: Mapping[Key, FitTask]) -> dict[Key, FitTask]:
     """The fits whose bundle is not there, or not whole."""
     return {name: task for name, task in tasks.items() if not _is_done(task.folder)}
 
 
-def run_fits(tasks: Mapping[FitName, FitTask], n_workers: int) -> None:
+def run_fits(tasks: Mapping[Key, FitTask], n_workers: int) -> None:
     """Make the fits; each leaves its bundle.
 
     Raises
@@ -132,12 +143,16 @@ def fit_one(task: FitTask) -> None:
         logger.info("%s: already done", task.name)
         return
     samples = read_samples(task.samples)
-    if task.name.fold != EVERYTHING:
-        samples = samples.take(split_rows(samples.subjects, task.fold_of, task.name.fold)[0])
+    for fold in task.name.held_out:
+        samples = samples.take(split_rows(samples.subjects, task.fold_of, fold)[0])
     model = new_detector(task.detector)
     checkpoints = task.folder.with_name(f"{task.folder.name}.unfinished")
     model.fit(samples, (task.name.seed,), task.device, _say(task), checkpoints)
-    model.save(task.folder)
+    try:
+        model.save(task.folder)
+    except OutputError:
+        if not _is_done(task.folder):  # else another machine was quicker, with the same fit
+            raise
 
 
 def join_members(models: Sequence[RimDetector]) -> RimDetector:

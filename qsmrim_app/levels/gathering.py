@@ -43,13 +43,14 @@ class Gathered:
     """Lesions of all sites.
 
     A variant has the same participants under other outlines; ``train_only`` are other participants. Neither
-    has such parts itself.
+    has such parts itself. ``subjects`` are all that were analysed, those without lesions too.
     """
 
     table: LesionTable
     samples: LesionSamples
     variants: Mapping[str, Gathered] = field(default_factory=dict)
     train_only: Mapping[str, Gathered] = field(default_factory=dict)
+    subjects: frozenset[str] = frozenset()
 
     @property
     def is_simulated(self) -> bool:
@@ -97,6 +98,11 @@ def gather(
         variants={name: _read_all(sources) for name, sources in variants.items()},
         train_only={name: _read_all([Source(path, name)]) for name, path in (train_only or {}).items()},
     )
+
+
+def site_of(subject: str) -> str:
+    """The site of a subject's name; empty where sites are not named."""
+    return subject.rpartition(":")[0]
 
 
 def variant_session(session: str, variant: str) -> str:
@@ -157,7 +163,8 @@ def _read_all(sources: Sequence[Source]) -> Gathered:
             samples.append(
                 _samples(source.folder / session_path(_key(path), "samples", ".safetensors"), table)
             )
-    gathered = Gathered(concatenate(tables), concatenate_samples(samples))
+    subjects = frozenset(_subjects(sources))
+    gathered = Gathered(concatenate(tables), concatenate_samples(samples), subjects=subjects)
     logger.info("gathered %d lesions of %d sessions", len(gathered.table), len(tables))
     return gathered
 

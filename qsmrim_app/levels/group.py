@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsmrim_app.bids_io.datasets import RAW
+from qsmrim_app.bids_io.fold_table import FOLD_COLUMNS
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.tables_io import (
     column_descriptions,
@@ -20,8 +21,10 @@ from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
-from qsmrim_app.levels.cross_validation import Division, Trained, divide, seeds_of, train_method
+from qsmrim_app.levels.cross_validation import MethodFits, Trained, plan_method, train_method
+from qsmrim_app.levels.division import Division, divide
 from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, RELIABILITY_COLUMNS, comparison_rows
+from qsmrim_app.levels.fit_shares import make_share
 from qsmrim_app.levels.gathering import Gathered, gather
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.output_folder import open_output
@@ -36,8 +39,18 @@ from qsmrim_app.tables.columns import Column
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What every method of a call learns from, and who is held out when."""
+
+    rated: RatedLesions
+    division: Division
+
+
 def run_group(settings: GroupSettings) -> str:
     """Gather, and train the methods asked for; the text to print at the end.
+
+    The data are checked before anything is written.
 
     Raises
     ------
@@ -50,15 +63,18 @@ def run_group(settings: GroupSettings) -> str:
     gathered = gather(
         settings.sites or {"": settings.output_dir}, settings.mask_variants, settings.train_only
     )
+    training = _prepare(settings, gathered) if settings.train else None
     open_output(settings, _links(settings))
-    with log_to_file(settings.output_dir, "group"):
-        for warning in warnings:
+    with log_to_file(settings.output_dir, _log_name(settings)):
+        for warning in (*warnings, *(training.division.warnings if training else ())):
             logger.warning(warning)
+        if training and settings.fit_share:
+            return make_share(_plan(settings, training), settings.fit_share) + "\n"
         write_settings(settings.output_dir, "group", settings)
         _write_tables(settings.output_dir, gathered)
         table = settings.output_dir / dataset_path("group_lesions", ".tsv")
         lines = [f"{len(gathered.table)} lesions gathered: {table}"]
-        lines += _train_all(settings, gathered) if settings.train else []
+        lines += _train_all(settings, training) if training else []
     return "\n".join(lines) + "\n"
 
 
@@ -70,6 +86,17 @@ def _check(settings: GroupSettings) -> None:
         raise UsageError(f"seeds {list(settings.seeds)}: a majority needs an odd number of distinct seeds")
     if RAW in settings.sites:
         raise UsageError(f"the name '{RAW}' stands for bids_dir; give the site another name")
+    if settings.fit_share:
+        k, n = settings.fit_share
+        if not 1 <= k <= n or not settings.train:
+            raise UsageError(
+                f"--fit {k}/{n}: a share is one of 1/{n} to {n}/{n}, of methods that --train names"
+            )
+
+
+def _log_name(settings: GroupSettings) -> str:
+    """A log for each task of a job array: many machines cannot append to one file."""
+    return "group_fit-{}-of-{}".format(*settings.fit_share) if settings.fit_share else "group"
 
 
 def _links(settings: GroupSettings) -> Mapping[str, Path]:
@@ -85,14 +112,26 @@ def _write_tables(output_dir: Path, gathered: Gathered) -> None:
     write_lesion_table(output_dir / dataset_path("group_lesions", ".tsv"), gathered.table)
 
 
-def _train_all(settings: GroupSettings, gathered: Gathered) -> list[str]:
+def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
-    division = divide(settings, rated)
+    return Training(rated, divide(settings, rated))
+
+
+def _plan(settings: GroupSettings, training: Training) -> list[MethodFits]:
+    methods = dict.fromkeys(settings.train)
+    return [plan_method(settings, method, training.rated, training.division) for method in methods]
+
+
+def _train_all(settings: GroupSettings, training: Training) -> list[str]:
+    table = settings.output_dir / dataset_path("folds", ".tsv")
+    _write_described(table, FOLD_COLUMNS, training.division.rows(training.rated))
     lines, evaluations = [], {}
-    for method in dict.fromkeys(settings.train):
-        trained = _train(settings, method, rated, division)
-        evaluations[method] = trained.evaluation
-        lines.append(_describe(trained, _model_folder(settings, method)))
+    for fits in _plan(settings, training):
+        trained = train_method(fits, training.rated, training.division)
+        folder = settings.output_dir / dataset_path("models") / fits.method
+        _write_model(folder, trained, len(fits.seeds))
+        evaluations[fits.method] = trained.evaluation
+        lines.append(_describe(trained, folder))
     if len(evaluations) > 1:
         path = settings.output_dir / dataset_path("method_comparison", ".tsv")
         _write_described(path, COMPARISON_COLUMNS, comparison_rows(evaluations))
@@ -100,26 +139,22 @@ def _train_all(settings: GroupSettings, gathered: Gathered) -> list[str]:
     return lines
 
 
-def _model_folder(settings: GroupSettings, method: str) -> Path:
-    return settings.output_dir / dataset_path("models") / method
-
-
-def _train(settings: GroupSettings, method: str, rated: RatedLesions, division: Division) -> Trained:
-    detector = replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
-    work = (settings.work_dir or settings.output_dir / "work") / "training" / method
-    trained = train_method(settings, detector, rated, division, work)
-    model, found, folder = trained.model, trained.evaluation, _model_folder(settings, method)
+def _write_model(folder: Path, trained: Trained, n_members: int) -> None:
+    model, found = trained.model, trained.evaluation
     model.save(folder)
-    card = model_card(model.settings, model.info, len(seeds_of(method, settings)))
-    write_text(folder / "README.md", card)
+    write_text(folder / "README.md", model_card(model.settings, model.info, n_members))
     rows = trained.held_out.rows(found.p_rim, found.called)
     _write_described(folder / "held_out.tsv", HELD_OUT_COLUMNS, rows)
     _write_described(folder / "reliability.tsv", RELIABILITY_COLUMNS, found.reliability_rows())
     write_bytes(folder / "reliability.png", reliability_figure(found.reliability))
-    data = model.info.training["variants"]
     points = {"temperature": found.temperature, "operating_points": found.operating_points}
-    write_json(folder / "evaluation.json", {"method": method, **points, "data": data, **found.metrics})
-    return trained
+    told = {
+        "method": model.settings.method,
+        **points,
+        "data": model.info.training["variants"],
+        **found.metrics,
+    }
+    write_json(folder / "evaluation.json", told)
 
 
 def _write_described(path: Path, columns: Mapping[str, Column], rows: Iterable[Sequence[object]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.errors import NothingSelectedError
+from qsmrim_app.errors import InputError
 from qsmrim_app.levels.gathering import MAIN, Gathered
 from qsmrim_app.tables.lesion_samples import LesionSamples, concatenate_samples
 
@@ -29,7 +29,8 @@ class RatedLesions:
     """Samples with an expert status: those of the main outlines, of each mask variant, of what only trains.
 
     ``variants`` names the part of each row, shape (n,). ``counts`` is by that name, the main one first.
-    ``train_only`` names the parts that are never held out.
+    ``train_only`` names the parts that are never held out. ``participants`` are all that could be, those
+    without a rated lesion too.
     """
 
     samples: LesionSamples
@@ -37,6 +38,7 @@ class RatedLesions:
     counts: Mapping[str, VariantCounts]
     is_simulated: bool
     train_only: frozenset[str] = frozenset()
+    participants: frozenset[str] = frozenset()
 
     @property
     def is_scored(self) -> NDArray[np.bool_]:
@@ -64,7 +66,7 @@ def rated_lesions(gathered: Gathered) -> RatedLesions:
 
     Raises
     ------
-    NothingSelectedError
+    InputError
         If there are none, for one kind of outline.
     TableError
         If the samples of a variant do not fit to the others.
@@ -78,13 +80,14 @@ def rated_lesions(gathered: Gathered) -> RatedLesions:
         {name: _count(part, rated[name]) for name, part in parts.items()},
         any(part.is_simulated for part in parts.values()),
         frozenset(gathered.train_only),
+        gathered.subjects,
     )
 
 
 def _rated(name: str, samples: LesionSamples) -> LesionSamples:
     known = ~np.isnan(samples.rim)
     if not known.any():
-        raise NothingSelectedError(
+        raise InputError(
             f"no lesion ({name}) has an expert rim status; give the experts' tables to the participant level "
             "(--raters)"
         )

@@ -75,6 +75,27 @@ def test_mask_variants_are_named_folders(tmp_path):
     assert from_plain(GroupSettings, plain).mask_variants == {"flair": tmp_path, "a:auto": tmp_path}
 
 
+def test_folds_are_a_number_a_word_or_a_file(tmp_path):
+    file = tmp_path / "folds.tsv"
+    file.write_text("subject\tfold\n")
+    for words, expected in (
+        ((), 5),
+        (("--folds", "3"), 3),
+        (("--folds", "leave-one-site-out"), "leave-one-site-out"),
+        (("--folds", str(file)), str(file)),
+    ):
+        assert (
+            from_plain(GroupSettings, _settings(parse("i", "o", "group", *words), GroupSettings)).folds
+            == expected
+        )
+
+
+def test_a_share_of_the_fits_and_strict_thresholds():
+    plain = _settings(parse("i", "o", "group", "--fit", "3/8", "--strict-thresholds"), GroupSettings)
+    settings = from_plain(GroupSettings, plain)
+    assert (settings.fit_share, settings.strict_thresholds) == ((3, 8), True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -86,6 +107,15 @@ def test_mask_variants_are_named_folders(tmp_path):
         (["in", "out", "participant", "--registration", "elastic"], 64, "registration"),
         (["in", "out", "participant", "--no-such-option"], 64, "--no-such-option"),
         (["in", "out", "group", "--dry-run"], 64, "--dry-run"),
+        (["in", "out", "group", "--folds", "0"], 64, "not a whole number above 0"),
+        (
+            ["in", "out", "group", "--folds", "leave_one_site_out"],
+            64,
+            "not 'leave-one-site-out', and no file",
+        ),
+        (["in", "out", "group", "--fit", "4/3"], 64, "no share K/N"),
+        (["in", "out", "group", "--fit", "0/3"], 64, "no share K/N"),
+        (["in", "out", "group", "--fit", "2"], 64, "no share K/N"),
         (["/no/such/dataset", "out", "participant"], 16, "/no/such/dataset"),
     ],
 )

@@ -1,78 +1,27 @@
 import json
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qsmrim_app.bids_io.label_tables import LabelRow
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.detectors.registry import load_detector
 from qsmrim_app.errors import InputError, NothingSelectedError, UsageError
 from qsmrim_app.evaluation.folds import TRAIN_ONLY, split_rows
-from qsmrim_app.levels.cross_validation import divide, seeds_of
+from qsmrim_app.levels.cross_validation import seeds_of
+from qsmrim_app.levels.division import divide
 from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS
 from qsmrim_app.levels.gathering import gather, raw_session, variant_session
 from qsmrim_app.levels.group import run_group
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
-from qsmrim_app.levels.measuring import ExpertRim, load_session, measure_session
 from qsmrim_app.levels.rated_lesions import VariantCounts, rated_lesions
-from qsmrim_app.levels.session_tasks import WriteTask, write_outputs
-from qsmrim_app.records import SubjectInputs
-from qsmrim_app.settings import (
-    DetectorSettings,
-    GroupSettings,
-    LesionSettings,
-    NetworkSettings,
-    ResourceSettings,
-    TrainingSettings,
-)
 from tests import phantoms
-from tests.levels.prepared import prepare_phantom
-
-SUBJECTS = ("01", "02", "03", "04")
-
-
-def write_subject(subject: str, output_dir: Path, scratch: Path, outlines: str = "main") -> None:
-    """The outputs of the participant level for a phantom, without preprocessing and without a model.
-
-    In the outlines "flair" the touching lesions 2 and 3 are one, and all numbers are others.
-    """
-    case = phantoms.phantom_case(subject=subject, seed=int(subject))
-    truth = phantoms.rim_truth()
-    if outlines == "flair":
-        merged = np.array([0, 14, 12, 12, 11, 10], dtype=np.int32)[case.lesions.data]
-        case = replace(case, lesions=case.lesions.with_data(merged))
-        truth = {14: truth[1], 12: truth[2], 11: truth[4], 10: truth[5]}
-    prepared = prepare_phantom(case, scratch)
-    rows = {
-        label: LabelRow(label, "", int(rim), int(rim), int(rim), int(rim)) for label, rim in truth.items()
-    }
-    measured = measure_session(
-        load_session(prepared), {}, ExpertRim(rows, case.lesions), LesionSettings(), DetectorSettings()
-    )
-    inputs = SubjectInputs(
-        case.key, prepared.native_qsm, prepared.native_flair, prepared.native_lesions, "instances", "QSM",
-        datasets=dict.fromkeys(("qsm", "flair", "lesions"), "bids:raw:x"),
-    )  # fmt: skip
-    write_outputs(WriteTask(inputs, prepared, measured.table, measured.samples, output_dir))
-
-
-def write_outputs_of(folder: Path, subjects: Sequence[str], outlines: str) -> Path:
-    """An output folder of several phantoms."""
-    for subject in subjects:
-        scratch = folder.parent / "scratch" / folder.name / subject
-        scratch.mkdir(parents=True)
-        write_subject(subject, folder, scratch, outlines)
-    return folder
+from tests.levels.phantom_outputs import SUBJECTS, group_settings, write_outputs_of
 
 
 @pytest.fixture(scope="module")
 def output_dir(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("group")
-    (folder / "bids").mkdir()
-    return write_outputs_of(folder / "out", SUBJECTS, "main")
+    return write_outputs_of(tmp_path_factory.mktemp("group") / "out", SUBJECTS)
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +29,9 @@ def flair_dir(tmp_path_factory) -> Path:
     return write_outputs_of(tmp_path_factory.mktemp("variant") / "flair", SUBJECTS, "flair")
 
 
-def settings(output_dir: Path, **changes) -> GroupSettings:
-    detector = DetectorSettings(
-        network=NetworkSettings(width=4, radiomic_hidden=16, embedding=16, classifier_hidden=8),
-        training=TrainingSettings(epochs=2, batch_size=8),
-    )
-    base = GroupSettings(
-        output_dir.parent / "bids", output_dir, ("qsmrim-net",), folds=2, seeds=(0, 1, 2), detector=detector,
-        resources=ResourceSettings(nprocs=2, device="cpu"),
-    )  # fmt: skip
-    return replace(base, **changes)
+@pytest.fixture(scope="module")
+def other_dir(tmp_path_factory) -> Path:
+    return write_outputs_of(tmp_path_factory.mktemp("other") / "out", ("05", "06"))
 
 
 def test_gathering_joins_samples_and_expert_status_by_key(output_dir):
@@ -135,7 +77,7 @@ def test_variants_of_sites(output_dir, flair_dir):
 
 
 def test_a_subject_that_only_a_variant_has_is_refused(output_dir, flair_dir, tmp_path):
-    less = write_outputs_of(tmp_path / "out", SUBJECTS[:2], "main")
+    less = write_outputs_of(tmp_path / "out", SUBJECTS[:2])
     with pytest.raises(InputError, match=r"'flair' in .*\['03', '04'\]") as failure:
         gather({"": less}, {"flair": flair_dir})
     assert failure.value.exit_code == 65
@@ -155,7 +97,7 @@ def test_the_lesions_themselves_are_no_variant(output_dir):
 
 
 def test_training_leaves_a_bundle_with_thresholds_from_held_out_subjects(output_dir, tmp_path):
-    said = run_group(settings(output_dir))
+    said = run_group(group_settings(output_dir))
     folder = output_dir / "models" / "qsmrim-net"
     model = load_detector(folder)
     assert set(model.info.operating_points) >= {"f1"}
@@ -178,14 +120,13 @@ def test_training_leaves_a_bundle_with_thresholds_from_held_out_subjects(output_
 def test_methods_and_outlines_are_trained_together_and_scored_apart(output_dir, flair_dir, tmp_path, caplog):
     caplog.set_level("INFO", "qsmrim_app")
     methods = ("qsmrim-net", "aprl-rf")
-    asked = settings(
+    asked = group_settings(
         tmp_path / "out",
         train=methods,
         sites={"a": output_dir},
         mask_variants={"flair": flair_dir},
         seeds=(0,),
     )
-    (tmp_path / "bids").mkdir()
     said = run_group(asked)
     models = tmp_path / "out" / "models"
     for method in methods:
@@ -209,53 +150,54 @@ def test_methods_and_outlines_are_trained_together_and_scored_apart(output_dir, 
 
 
 def test_a_method_of_one_member_takes_the_first_seed(output_dir):
-    asked = settings(output_dir, seeds=(4, 5, 6))
+    asked = group_settings(output_dir, seeds=(4, 5, 6))
     assert seeds_of("qsmrim-net", asked) == (4, 5, 6)
     assert seeds_of("aprl-rf", asked) == (4,)
 
 
 def test_a_finished_fit_is_not_made_again_and_gives_the_same_model(output_dir):
-    run_group(settings(output_dir))
+    run_group(group_settings(output_dir))
     bundle = output_dir / "models" / "qsmrim-net"
     before = {path.name: path.read_bytes() for path in bundle.iterdir()}
     fits = output_dir / "work" / "training" / "qsmrim-net"
     times = {path: path.stat().st_mtime_ns for path in fits.glob("*/model.json")}
     assert len(times) == 9
-    run_group(settings(output_dir))
+    run_group(group_settings(output_dir))
     assert {path: path.stat().st_mtime_ns for path in fits.glob("*/model.json")} == times
     assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
 
 
 def test_what_cannot_be_trained_is_said(output_dir, tmp_path):
     with pytest.raises(UsageError, match="unknown method 'magic'"):
-        run_group(settings(output_dir, train=("magic",)))
+        run_group(group_settings(output_dir, train=("magic",)))
     with pytest.raises(NothingSelectedError, match="no lesion table"):
-        run_group(settings(output_dir, sites={"empty": tmp_path}))
+        run_group(group_settings(output_dir, sites={"empty": tmp_path}))
 
 
 def test_without_methods_the_group_level_gathers(output_dir):
-    assert "20 lesions gathered" in run_group(settings(output_dir, train=()))
+    assert "20 lesions gathered" in run_group(group_settings(output_dir, train=()))
     assert np.isfinite(read_lesion_table(output_dir / "group_lesions.tsv").frame["qsm_mean_ppb"]).all()
 
 
-def test_what_only_trains_is_in_every_fit_and_in_no_figure(output_dir, tmp_path):
-    asked = settings(
-        tmp_path, train=("aprl-rf",), sites={"own": output_dir}, train_only={"extra": output_dir}
+def test_what_only_trains_is_in_every_fit_and_in_no_figure(output_dir, other_dir, tmp_path):
+    out = tmp_path / "out"
+    asked = group_settings(
+        out, train=("aprl-rf",), sites={"own": output_dir}, train_only={"extra": other_dir}
     )
     rated = rated_lesions(gather(asked.sites, None, asked.train_only))
     n_main = rated.counts["main"].n_lesions
     division = divide(asked, rated)
-    assert division.fold_of["extra:01"] == TRAIN_ONLY
+    assert division.fold_of["extra:05"] == TRAIN_ONLY
     assert sum(rated.rim_counts().values()) == rated.counts["main"].n_rim
-    for fold in range(asked.folds):
+    for fold in division.folds:
         training, held_out = split_rows(rated.samples.subjects, division.fold_of, fold)
         assert training[~rated.is_scored].all()
         assert not held_out[~rated.is_scored].any()
     text = run_group(asked)
-    folder = tmp_path / "models" / "aprl-rf"
+    folder = out / "models" / "aprl-rf"
     evaluation = json.loads((folder / "evaluation.json").read_text())
     assert set(evaluation["variants"]) == {"main"}
-    assert evaluation["data"]["extra"]["n_lesions"] == n_main  # the same folder, under another name
+    assert evaluation["data"]["extra"]["n_lesions"] == 10
     assert len((folder / "held_out.tsv").read_text().splitlines()) == n_main + 1
     assert "never held out (extra)" in text
 

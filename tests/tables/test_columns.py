@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qsmrim_app.bids_io.fold_table import FOLD_COLUMNS
 from qsmrim_app.bids_io.io_spec import io_spec
 from qsmrim_app.bids_io.participants import PARTICIPANT_COLUMNS, SESSION_COLUMNS
 from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, RELIABILITY_COLUMNS
@@ -51,6 +52,7 @@ def test_outputs_page_explains_every_exclusion_and_flag():
     [
         (PARTICIPANT_COLUMNS, "participants"),
         (SESSION_COLUMNS, "sessions"),
+        (FOLD_COLUMNS, "folds"),
         (HELD_OUT_COLUMNS, "held-out"),
         (RELIABILITY_COLUMNS, "reliability"),
         (COMPARISON_COLUMNS, "comparison"),
