@@ -64,6 +64,16 @@ class Confusion:
         """1 - (TP + FP) / N: share of the lesions that need no look."""
         return 1 - _ratio(self.to_review, self.n)
 
+    @property
+    def paper_to_review(self) -> int:
+        """TP + FN + FP, as the paper counts: every rim+ lesion, though the point misses some."""
+        return self.tp + self.fn + self.fp
+
+    @property
+    def paper_saved(self) -> float:
+        """1 - (TP + FN + FP) / N, the paper's share of lesions that need no look."""
+        return 1 - _ratio(self.paper_to_review, self.n)
+
 
 def confusion(predicted: NDArray[np.bool_], rim: NDArray[Any]) -> Confusion:
     """Counts over lesions.

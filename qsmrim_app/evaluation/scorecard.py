@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from qsmrim_app.evaluation.metrics import Confusion, confusion
 from qsmrim_app.evaluation.scored_lesions import ScoredLesions
 
 CELLS = ("tp", "fp", "fn", "tn")
-RATIOS = ("sensitivity", "specificity", "ppv", "f1")
+RATIOS = ("sensitivity", "specificity", "ppv", "f1", "accuracy")
+REVIEW = ("to_review", "saved", "paper_to_review", "paper_saved")
+COUNTS = (*CELLS, "to_review", "paper_to_review")  # whole numbers of lesions
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +55,26 @@ def score(lesions: ScoredLesions, draws: SubjectDraws) -> Scorecard:
     return Scorecard(lesions, figures, correlation(counts))
 
 
-def resampled_confusion(lesions: ScoredLesions, draws: SubjectDraws) -> dict[str, Resampled]:
-    """Cells and ratios of `Confusion`, and their values in each draw."""
+def score_review(lesions: ScoredLesions, threshold: float, draws: SubjectDraws) -> dict[str, Resampled]:
+    """What a reader who looks at the lesions from a threshold on finds, and what is saved.
+
+    Parameters
+    ----------
+    lesions
+        Held-out lesions under one kind of outline; what they are called does not matter.
+    threshold
+        On ``p_rim``.
+    draws
+        Resampled subjects.
+    """
+    called = replace(lesions, called=lesions.p_rim >= threshold)
+    return resampled_confusion(called, draws, (*CELLS, "sensitivity", *REVIEW))
+
+
+def resampled_confusion(
+    lesions: ScoredLesions, draws: SubjectDraws, names: Sequence[str] = (*CELLS, *RATIOS)
+) -> dict[str, Resampled]:
+    """Figures of `Confusion` by name, and their values in each draw."""
     called, truth = lesions.called, lesions.truth
     cells = np.column_stack([called & truth, called & ~truth, ~called & truth, ~called & ~truth])
     drawn = [
@@ -63,5 +83,5 @@ def resampled_confusion(lesions: ScoredLesions, draws: SubjectDraws) -> dict[str
     found = confusion(called, lesions.rim)
     return {
         name: Resampled(getattr(found, name), np.array([getattr(one, name) for one in drawn], dtype=float))
-        for name in (*CELLS, *RATIOS)
+        for name in names
     }

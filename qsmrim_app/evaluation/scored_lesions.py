@@ -53,6 +53,11 @@ class ScoredLesions:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def take(self, rows: NDArray[np.bool_]) -> ScoredLesions:
+        """The lesions that a mask of shape (n,) names."""
+        keys = tuple(key for key, kept in zip(self.keys, rows.tolist(), strict=True) if kept)
+        return ScoredLesions(keys, self.folds[rows], self.rim[rows], self.p_rim[rows], self.called[rows])
+
     @cached_property
     def truth(self) -> NDArray[np.bool_]:
         """Expert status as a mask, shape (n,)."""

@@ -25,7 +25,7 @@ from qsmrim_app.levels.fitting import (
     unfinished,
 )
 from qsmrim_app.levels.gathering import MAIN
-from qsmrim_app.levels.held_out import OutOfFold, predict_held_out
+from qsmrim_app.levels.held_out import OutOfFold, predict_held_out, strict_thresholds
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.settings import GroupSettings
 
@@ -94,10 +94,18 @@ def train_method(fits: MethodFits, rated: RatedLesions, division: Division) -> T
     run_fits(to_make, fits.place.n_workers)
     models = load_fits(fits.tasks)
     held_out = predict_held_out(models, rated, division.fold_of, fits.seeds, fits.place.device)
-    evaluation = evaluate(held_out, division.draws)
+    evaluation = evaluate(held_out, division.draws, _strict(fits, models, rated, division))
     final = join_members([models[FitName(EVERYTHING, seed)] for seed in fits.seeds])
     describe(final, evaluation, rated)
     return Trained(final, held_out, evaluation)
+
+
+def _strict(
+    fits: MethodFits, models: Mapping[FitName, RimDetector], rated: RatedLesions, division: Division
+) -> dict[int, float] | None:
+    if all(name.second is None for name in fits.tasks):
+        return None
+    return strict_thresholds(models, rated, division.fold_of, fits.seeds[0], fits.place.device)
 
 
 def describe(model: RimDetector, evaluation: Evaluation, rated: RatedLesions) -> None:

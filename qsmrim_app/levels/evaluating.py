@@ -17,23 +17,32 @@ from scipy.special import expit
 
 from qsmrim_app.evaluation.bootstrap import SubjectDraws
 from qsmrim_app.evaluation.calibration import cross_fitted_temperatures, fit_temperature
-from qsmrim_app.evaluation.comparison import compare, difference, ratio
-from qsmrim_app.evaluation.curves import precision_recall
-from qsmrim_app.evaluation.reliability import (
-    ReliabilityBin,
-    expected_calibration_error,
-    reliability_curve,
-    resampled_losses,
-)
-from qsmrim_app.evaluation.scorecard import CELLS, Scorecard, score
+from qsmrim_app.evaluation.comparison import compare, ratio
+from qsmrim_app.evaluation.reliability import ReliabilityBin
+from qsmrim_app.evaluation.scorecard import Scorecard, score
 from qsmrim_app.evaluation.scored_lesions import ScoredLesions
-from qsmrim_app.evaluation.thresholds import cross_fitted_thresholds, f1_threshold, high_sensitivity_threshold
+from qsmrim_app.evaluation.thresholds import (
+    cross_fitted_thresholds,
+    f1_threshold,
+    high_sensitivity_threshold,
+    scored_fold_thresholds,
+)
+from qsmrim_app.levels.calibrating import calibration, logits_by_temperature, reliability
 from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold
+from qsmrim_app.levels.plain_figures import (
+    card_figures,
+    mode_figures,
+    rater_figures,
+    review_figures,
+    site_figures,
+    without_nan,
+)
 from qsmrim_app.tables.columns import Column
 
 PROTOCOL = "cross-validation by subject, cross-fitted F1 thresholds"
-BEFORE, AFTER = "before", "after"  # the temperature
+SCORED_FOLD, CROSS_FITTED, STRICT = "scored-fold", "cross-fitted", "strict"  # how thresholds are chosen
+HIGH_SENSITIVITY = "high-sensitivity"
 _RATIOS_TO_MAIN = ("pr_auc", "proc_auc")
 
 COMPARISON_COLUMNS: Mapping[str, Column] = {
@@ -90,7 +99,9 @@ class Evaluation:
         ]
 
 
-def evaluate(held_out: OutOfFold, draws: SubjectDraws) -> Evaluation:
+def evaluate(
+    held_out: OutOfFold, draws: SubjectDraws, strict: Mapping[int, float] | None = None
+) -> Evaluation:
     """Temperature, operating points and all figures.
 
     Parameters
@@ -99,38 +110,43 @@ def evaluate(held_out: OutOfFold, draws: SubjectDraws) -> Evaluation:
         Rows of every kind of outline.
     draws
         Resampled subjects; the same for all methods that are to be compared.
+    strict
+        Fold -> threshold on the logit that was chosen without any lesion of the fold; None: not asked for.
     """
     temperature = fit_temperature(held_out.logits, held_out.rim)
     p_rim = held_out.p_rim(temperature)
-    thresholds = cross_fitted_thresholds(p_rim, held_out.rim, held_out.folds)
-    called = p_rim >= np.array([thresholds[int(fold)] for fold in held_out.folds])
-    cards = {name: score(_scored(held_out, name, p_rim, called), draws) for name in _variants(held_out)}
+    thresholds = _thresholds(held_out, p_rim, temperature, strict)
+    called = {mode: _called(held_out, p_rim, by_fold) for mode, by_fold in thresholds.items()}
+    points = _operating_points(p_rim, held_out.rim)
+    everything = ScoredLesions(held_out.keys, held_out.folds, held_out.rim, p_rim, called[CROSS_FITTED])
+    rows = {name: held_out.variants == name for name in _variants(held_out)}
+    cards = {name: score(everything.take(chosen), draws) for name, chosen in rows.items()}
     by_fold = cross_fitted_temperatures(held_out.logits, held_out.rim, held_out.folds)
-    logits = {
-        BEFORE: held_out.median_logits,
-        AFTER: held_out.median_logits / np.array([by_fold[int(fold)] for fold in held_out.folds]),
+    logits = logits_by_temperature(held_out, by_fold)
+    figures = {
+        name: card_figures(card)
+        | {
+            "threshold_modes": mode_figures(
+                {mode: mask[rows[name]] for mode, mask in called.items()}, card.lesions.rim
+            ),
+            "high_sensitivity": review_figures(card.lesions, points.get(HIGH_SENSITIVITY), draws),
+            "raters": rater_figures(card.lesions, _raters(held_out, rows[name]), draws),
+            "calibration": calibration(held_out, rows[name], logits, draws),
+        }
+        for name, card in cards.items()
     }
-    calibration = {name: _calibration(held_out, name, logits, draws) for name in cards}
     metrics = {
         "protocol": PROTOCOL,
-        "n_folds": len(thresholds),
+        "n_folds": len(by_fold),
         "n_draws": len(draws.times),
-        "variants": {
-            name: _figures(card) | {"calibration": calibration[name]} for name, card in cards.items()
-        },
+        "variants": figures,
         "ratio_to_main": {name: _ratios(card, cards[MAIN]) for name, card in cards.items() if name != MAIN},
-        "thresholds_by_fold": {str(fold): value for fold, value in thresholds.items()},
-        "temperatures_by_fold": {str(fold): value for fold, value in by_fold.items()},
+        "sites": _sites(cards, draws),
+        "thresholds_by_fold": {mode: _by_name(values) for mode, values in thresholds.items()},
+        "temperatures_by_fold": _by_name(by_fold),
     }
-    return Evaluation(
-        temperature,
-        _operating_points(p_rim, held_out.rim),
-        p_rim,
-        called,
-        cards,
-        {name: _reliability(held_out, name, logits, draws) for name in cards},
-        _plain(metrics),
-    )
+    curves = {name: reliability(held_out, rows[name], logits, draws) for name in cards}
+    return Evaluation(temperature, points, p_rim, called[CROSS_FITTED], cards, curves, without_nan(metrics))
 
 
 def comparison_rows(evaluations: Mapping[str, Evaluation]) -> list[tuple[object, ...]]:
@@ -151,73 +167,40 @@ def _variants(held_out: OutOfFold) -> list[str]:
 def _operating_points(p_rim: NDArray[np.float64], rim: NDArray[np.float64]) -> dict[str, float]:
     sensitive = high_sensitivity_threshold(p_rim, rim)
     points = {"f1": f1_threshold(p_rim, rim)}
-    return points if sensitive is None else points | {"high-sensitivity": sensitive}
+    return points if sensitive is None else points | {HIGH_SENSITIVITY: sensitive}
 
 
-def _scored(
-    held_out: OutOfFold, variant: str, p_rim: NDArray[np.float64], called: NDArray[np.bool_]
-) -> ScoredLesions:
-    rows = np.flatnonzero(held_out.variants == variant)
-    keys = tuple(held_out.keys[row] for row in rows)
-    return ScoredLesions(keys, held_out.folds[rows], held_out.rim[rows], p_rim[rows], called[rows])
-
-
-def _figures(card: Scorecard) -> dict[str, Any]:
-    lesions = card.lesions
-    curve = precision_recall(lesions.p_rim, lesions.rim, lesions.folds)
-    figures = {name: asdict(figure.estimate()) for name, figure in card.figures.items()}
-    for cell in CELLS:
-        figures[cell] = {
-            name: value if np.isnan(value) else round(value) for name, value in figures[cell].items()
-        }
-    return {
-        "n_subjects": len(set(lesions.subjects.tolist())),
-        "n_lesions": len(lesions),
-        "n_rim": int(lesions.truth.sum()),
-        "folds_without_curve": list(curve.left_out),
-        **figures,
-        "count_r": asdict(card.count_r),
+def _thresholds(
+    held_out: OutOfFold, p_rim: NDArray[np.float64], temperature: float, strict: Mapping[int, float] | None
+) -> dict[str, dict[int, float]]:
+    """How thresholds are chosen -> fold -> threshold on ``p_rim``."""
+    found = {
+        SCORED_FOLD: scored_fold_thresholds(p_rim, held_out.rim, held_out.folds),
+        CROSS_FITTED: cross_fitted_thresholds(p_rim, held_out.rim, held_out.folds),
     }
+    if strict is not None:
+        found[STRICT] = {fold: float(expit(logit / temperature)) for fold, logit in strict.items()}
+    return found
+
+
+def _called(
+    held_out: OutOfFold, p_rim: NDArray[np.float64], by_fold: Mapping[int, float]
+) -> NDArray[np.bool_]:
+    return np.asarray(p_rim >= np.array([by_fold[int(fold)] for fold in held_out.folds]))
+
+
+def _raters(held_out: OutOfFold, rows: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    return None if held_out.raters is None else held_out.raters[rows]
+
+
+def _sites(cards: Mapping[str, Scorecard], draws: SubjectDraws) -> dict[str, Any]:
+    found = {name: site_figures(card.lesions, draws) for name, card in cards.items()}
+    return {name: figures for name, figures in found.items() if figures}
+
+
+def _by_name(values: Mapping[int, float]) -> dict[str, float]:
+    return {str(fold): value for fold, value in values.items()}
 
 
 def _ratios(card: Scorecard, main: Scorecard) -> dict[str, Any]:
     return {name: asdict(ratio(card.figures[name], main.figures[name])) for name in _RATIOS_TO_MAIN}
-
-
-def _calibration(
-    held_out: OutOfFold, variant: str, logits: Mapping[str, NDArray[np.float64]], draws: SubjectDraws
-) -> dict[str, Any]:
-    rows = held_out.variants == variant
-    rim, subjects = held_out.rim[rows], _subjects(held_out, rows)
-    losses = {when: resampled_losses(values[rows], rim, subjects, draws) for when, values in logits.items()}
-    found: dict[str, Any] = {
-        when: {"ece": expected_calibration_error(expit(logits[when][rows]), rim)}
-        | {name: asdict(loss.estimate()) for name, loss in losses[when].items()}
-        for when in (BEFORE, AFTER)
-    }
-    return found | {
-        "change": {
-            name: asdict(difference(losses[AFTER][name], losses[BEFORE][name])) for name in losses[AFTER]
-        }
-    }
-
-
-def _reliability(
-    held_out: OutOfFold, variant: str, logits: Mapping[str, NDArray[np.float64]], draws: SubjectDraws
-) -> dict[str, tuple[ReliabilityBin, ...]]:
-    rows = held_out.variants == variant
-    return {
-        when: reliability_curve(expit(values[rows]), held_out.rim[rows], _subjects(held_out, rows), draws)
-        for when, values in logits.items()
-    }
-
-
-def _subjects(held_out: OutOfFold, rows: NDArray[np.bool_]) -> NDArray[np.str_]:
-    return np.array([held_out.keys[row][0] for row in np.flatnonzero(rows)], dtype=np.str_)
-
-
-def _plain(value: Any) -> Any:
-    """Undefined figures become None, as JSON knows no NaN."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -11,7 +11,9 @@ from scipy.special import expit
 
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.evaluation.folds import TRAIN_ONLY, folds_of_rows, split_rows
+from qsmrim_app.evaluation.thresholds import f1_threshold
 from qsmrim_app.evaluation.votes import median_of_members
+from qsmrim_app.levels.division import folds_in, partners
 from qsmrim_app.levels.fitting import FitName
 from qsmrim_app.levels.gathering import raw_session
 from qsmrim_app.levels.rated_lesions import RatedLesions
@@ -25,6 +27,8 @@ HELD_OUT_COLUMNS: Mapping[str, Column] = {
     "index": Column("integer", "Value of the lesion in the label image of the variant"),
     "fold": Column("integer", "Cross-validation fold that held the subject out"),
     "rim_expert": Column("flag", "Rim status given by the expert consensus"),
+    "rim_rater1": Column("flag", "Rim status given by the first rater"),
+    "rim_rater2": Column("flag", "Rim status given by the second rater"),
     "p_rim": Column("number", "Probability of a rim at the final temperature"),
     "logit": Column("number", "Median of the members' logits, before any temperature"),
     "rim_predicted": Column("flag", "p_rim reaches the F1 threshold that the other folds chose"),
@@ -35,7 +39,8 @@ HELD_OUT_COLUMNS: Mapping[str, Column] = {
 class OutOfFold:
     """Lesions with the logits of the members that were trained without their subject.
 
-    ``keys``, ``variants``, ``folds`` and ``rim`` have length n, ``logits`` has shape (n, members).
+    ``keys``, ``variants``, ``folds`` and ``rim`` have length n, ``logits`` has shape (n, members). ``raters``
+    is as in `RatedLesions`, shape (n, 2).
     """
 
     keys: tuple[SampleKey, ...]
@@ -43,6 +48,7 @@ class OutOfFold:
     logits: NDArray[np.float64]
     folds: NDArray[np.int64]
     rim: NDArray[np.float64]
+    raters: NDArray[np.float64] | None = None
 
     @property
     def median_logits(self) -> NDArray[np.float64]:
@@ -55,9 +61,12 @@ class OutOfFold:
 
     def rows(self, p_rim: NDArray[np.float64], called: NDArray[np.bool_]) -> list[tuple[object, ...]]:
         """One row a lesion, in the order of `HELD_OUT_COLUMNS`: all figures follow from them."""
+        unknown = np.full((len(self.keys), 2), np.nan)
+        raters = (unknown if self.raters is None else self.raters).T.tolist()
         values = zip(
             self.folds.tolist(),
             self.rim.astype(int).tolist(),
+            *([None if np.isnan(said) else int(said) for said in rater] for rater in raters),
             p_rim.tolist(),
             self.median_logits.tolist(),
             called.astype(int).tolist(),
@@ -88,4 +97,29 @@ def predict_held_out(
         for column, seed in enumerate(seeds):
             logits[test, column] = fits[FitName(fold, seed)].predict_logits(held_out, device)[:, 0]
     folds = folds_of_rows(samples.subjects, fold_of)
-    return OutOfFold(samples.keys, rated.variants[scored], logits, folds, samples.rim)
+    raters = None if rated.raters is None else rated.raters[scored]
+    return OutOfFold(samples.keys, rated.variants[scored], logits, folds, samples.rim, raters)
+
+
+def strict_thresholds(
+    fits: Mapping[FitName, RimDetector],
+    rated: RatedLesions,
+    fold_of: Mapping[str, int],
+    seed: int,
+    device: str = "cpu",
+) -> dict[int, float]:
+    """F1-optimal logit of each fold, chosen on its partner's lesions by a member that saw neither fold.
+
+    Nothing reaches infinity, the threshold where the partner has no rim+ lesion.
+    """
+    samples = rated.samples.take(rated.is_scored)
+    folds = folds_of_rows(samples.subjects, fold_of)
+    found = {}
+    for fold, other in partners(folds_in(fold_of)).items():
+        fit = next(
+            fits[name] for name in (FitName(fold, seed, other), FitName(other, seed, fold)) if name in fits
+        )
+        inner = samples.take(folds == other)
+        logits = fit.predict_logits(inner, device)[:, 0]
+        found[fold] = f1_threshold(logits, inner.rim) if inner.rim.any() else np.inf
+    return found

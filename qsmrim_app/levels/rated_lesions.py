@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qsmrim_app.errors import InputError
 from qsmrim_app.levels.gathering import MAIN, Gathered
-from qsmrim_app.tables.lesion_samples import LesionSamples, concatenate_samples
+from qsmrim_app.tables.lesion_samples import LesionSamples, SampleKey, concatenate_samples
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class RatedLesions:
 
     ``variants`` names the part of each row, shape (n,). ``counts`` is by that name, the main one first.
     ``train_only`` names the parts that are never held out. ``participants`` are all that could be, those
-    without a rated lesion too.
+    without a rated lesion too. ``raters`` is what each of two raters said of a row, shape (n, 2): 1, 0, or
+    NaN where one did not rate; None: nobody knows.
     """
 
     samples: LesionSamples
@@ -39,6 +40,7 @@ class RatedLesions:
     is_simulated: bool
     train_only: frozenset[str] = frozenset()
     participants: frozenset[str] = frozenset()
+    raters: NDArray[np.float64] | None = None
 
     @property
     def is_scored(self) -> NDArray[np.bool_]:
@@ -81,6 +83,7 @@ def rated_lesions(gathered: Gathered) -> RatedLesions:
         any(part.is_simulated for part in parts.values()),
         frozenset(gathered.train_only),
         gathered.subjects,
+        np.concatenate([_raters(part, rated[name].keys) for name, part in parts.items()]),
     )
 
 
@@ -92,6 +95,13 @@ def _rated(name: str, samples: LesionSamples) -> LesionSamples:
             "(--raters)"
         )
     return samples if known.all() else samples.take(known)
+
+
+def _raters(part: Gathered, keys: Sequence[SampleKey]) -> NDArray[np.float64]:
+    """What each rater said of the given lesions, shape (n, 2), by key."""
+    said = part.table.frame[["rim_rater1", "rim_rater2"]].astype("float64").to_numpy()
+    row_of = {key: row for row, key in enumerate(part.table.keys())}
+    return np.asarray(said[[row_of[key] for key in keys]], dtype=np.float64).reshape(-1, 2)
 
 
 def _count(part: Gathered, rated: LesionSamples) -> VariantCounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qsmrim_app.reports.evaluation_extras import extra_sections
 from qsmrim_app.reports.markdown import escaped, leaves, markdown_table, value_text
 
 MEASURES: Mapping[str, str] = {
@@ -18,6 +19,7 @@ MEASURES: Mapping[str, str] = {
     "ppv": "PPV",
     "f1": "F1",
     "specificity": "Specificity",
+    "accuracy": "Accuracy",
     "tp": "True positives",
     "fp": "False positives",
     "fn": "False negatives",
@@ -31,7 +33,7 @@ LOSSES: Mapping[str, str] = {
     "nll": "Log loss, nats",
     "brier": "Brier score",
 }
-_LEFT_OUT = "folds_without_curve"
+_WHERE_GIVEN = ("folds_without_curve", "accuracy")  # the second: models of an earlier version lack it
 _RATIO = "{measure}, as a share of that on main"
 
 
@@ -43,6 +45,7 @@ def evaluation_section(metrics: Mapping[str, Any]) -> str:
     parts = [
         _how(metrics),
         markdown_table(("Measure", *map(escaped, variants)), _figures(metrics)),
+        *extra_sections(metrics),
         "### Calibration",
         "How well probabilities fit, without and with a temperature; lower is better. The temperature of a "
         "fold was fitted on the other folds, that of the model on all. `reliability.png` shows it.",
@@ -77,7 +80,7 @@ def _figures(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
     rows = [
         (text, *(value_text(found.get(name)) for found in variants.values()))
         for name, text in MEASURES.items()
-        if name != _LEFT_OUT or any(found.get(name) for found in variants.values())
+        if name not in _WHERE_GIVEN or any(found.get(name) for found in variants.values())
     ]
     compared = dict.fromkeys(name for found in ratios.values() for name in found)
     return rows + [

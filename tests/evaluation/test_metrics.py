@@ -18,8 +18,14 @@ def test_hand_counted():
     assert (found.to_review, found.saved) == (3, 1 - 3 / 8)
 
 
-def test_the_papers_own_arithmetic():
-    assert Confusion(tp=177, fp=538, fn=0, tn=4163 - 715).saved == pytest.approx(0.828, abs=5e-4)
+@pytest.mark.parametrize("tp", [177, 168, 100])
+def test_the_papers_own_arithmetic_counts_every_rim_whatever_is_missed(tp):
+    paper = Confusion(tp=tp, fp=538, fn=177 - tp, tn=3986 - 538)
+    assert paper.n == 4163
+    assert paper.paper_to_review == 538 + 177 == 715
+    assert round(100 * paper.paper_saved, 1) == 82.8
+    assert paper.to_review == 538 + tp
+    assert paper.saved >= paper.paper_saved
 
 
 def test_folds_add_up():

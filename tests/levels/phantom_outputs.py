@@ -27,7 +27,7 @@ SUBJECTS = ("01", "02", "03", "04")
 
 
 def write_subject(subject: str, output_dir: Path, scratch: Path, outlines: str = "main") -> None:
-    """The outputs of a phantom, whose label is also its seed. The second rater misses lesion 2.
+    """The outputs of a phantom, whose label is also its seed. The second rater misses lesion 4, a rim+ one.
 
     In the outlines "flair" the touching lesions 2 and 3 are one, and all numbers are others.
     """
@@ -39,7 +39,7 @@ def write_subject(subject: str, output_dir: Path, scratch: Path, outlines: str =
         truth = {14: truth[1], 12: truth[2], 11: truth[4], 10: truth[5]}
     prepared = prepare_phantom(case, scratch)
     rows = {
-        label: LabelRow(label, "", int(rim), int(rim), int(rim and label != 2), int(rim))
+        label: LabelRow(label, "", int(rim), int(rim), int(rim and label != 4), int(rim))
         for label, rim in truth.items()
     }
     measured = measure_session(

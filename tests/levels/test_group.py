@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.detectors.registry import load_detector
@@ -16,7 +18,7 @@ from qsmrim_app.levels.group import run_group
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.rated_lesions import VariantCounts, rated_lesions
 from tests import phantoms
-from tests.levels.phantom_outputs import SUBJECTS, group_settings, write_outputs_of
+from tests.levels.phantom_outputs import SUBJECTS, content_of, group_settings, write_outputs_of
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +207,31 @@ def test_what_only_trains_is_in_every_fit_and_in_no_figure(output_dir, other_dir
 def test_a_name_cannot_stand_for_two_folders(output_dir):
     with pytest.raises(UsageError, match="'flair' stands for two"):
         gather({"": output_dir}, {"flair": output_dir.parent}, {"flair": output_dir})
+
+
+def test_raters_sites_and_strict_thresholds_reach_evaluation_and_card(output_dir, other_dir, tmp_path):
+    out = tmp_path / "out"
+    asked = group_settings(
+        out, train=("aprl-rf",), sites={"a": output_dir, "b": other_dir}, folds=3, strict_thresholds=True
+    )
+    run_group(asked)
+    folder = out / "models" / "aprl-rf"
+    told = json.loads((folder / "evaluation.json").read_text())
+    main = told["variants"]["main"]
+    raters = main["raters"]
+    assert (raters["n_lesions"], raters["n_disagree"]) == (30, 6)  # the second rater misses lesion 4 of each
+    assert raters["kappa"]["value"] == pytest.approx(cohen_kappa_score([1, 1, 0, 0, 0], [1, 0, 0, 0, 0]))
+    assert raters["disagreement"]["tp"]["n_disagree"] + raters["disagreement"]["fn"]["n_disagree"] == 6
+    assert set(main["threshold_modes"]) == set(told["thresholds_by_fold"])
+    assert set(told["thresholds_by_fold"]["strict"]) == {"0", "1", "2"}
+    assert [told["sites"]["main"][site]["n_lesions"] for site in "ab"] == [20, 10]
+    rows = [line.split("\t") for line in (folder / "held_out.tsv").read_text().splitlines()]
+    place = {name: column for column, name in enumerate(rows[0])}
+    missed = {row[place["index"]] for row in rows[1:] if row[place["rim_rater1"]] != row[place["rim_rater2"]]}
+    assert missed == {"4"}
+    again = replace(asked, output_dir=tmp_path / "again", folds=str(out / "folds.tsv"))
+    run_group(again)
+    assert content_of(tmp_path / "again") == content_of(out)
+    card = (folder / "README.md").read_text()
+    for title in ("### Thresholds in other ways", "### Two raters", "### Sites"):
+        assert title in card
