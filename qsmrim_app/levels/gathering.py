@@ -151,6 +151,7 @@ def _subjects(sources: Sequence[Source]) -> set[str]:
 def _read_all(sources: Sequence[Source]) -> Gathered:
     tables: list[LesionTable] = []
     samples: list[LesionSamples] = []
+    names: list[str] = []
     for source in sources:
         found = lesion_tables(source.folder)
         if not found:
@@ -160,11 +161,11 @@ def _read_all(sources: Sequence[Source]) -> Gathered:
         for path in found:
             table = _named(read_lesion_table(path), _key(path), source)
             tables.append(table)
-            samples.append(
-                _samples(source.folder / session_path(_key(path), "samples", ".safetensors"), table)
-            )
+            file = source.folder / session_path(_key(path), "samples", ".safetensors")
+            samples.append(_samples(file, table))
+            names.append(f"{_key(path)} in {source.folder}")
     subjects = frozenset(_subjects(sources))
-    gathered = Gathered(concatenate(tables), concatenate_samples(samples), subjects=subjects)
+    gathered = Gathered(concatenate(tables), concatenate_samples(samples, names), subjects=subjects)
     logger.info("gathered %d lesions of %d sessions", len(gathered.table), len(tables))
     return gathered
 
@@ -202,6 +203,18 @@ def _samples(path: Path, table: LesionTable) -> LesionSamples:
             f"{path} holds lesion(s) {unknown[:5]} that the lesion table beside it does not; "
             "a run was interrupted there: run the participant again"
         )
+    _require_lesions(path, table, {index for _, _, index in samples.keys})
     keys = tuple((rows[index][0], rows[index][1], index) for _, _, index in samples.keys)
     rim = [np.nan if rows[index][3] else rows[index][2] for _, _, index in samples.keys]
     return replace(samples, keys=keys, rim=np.array(rim, dtype=np.float64))
+
+
+def _require_lesions(path: Path, table: LesionTable, measured: set[int]) -> None:
+    """Every lesion that an expert rated was measured, or has the reason why not."""
+    rated = table.frame[table.classified & table.frame["rim_expert"].notna()]
+    absent = [index for index in rated["index"].tolist() if index not in measured]
+    if absent:
+        raise UnknownLesionError(
+            f"the lesion table beside {path} gives lesion(s) {absent[:5]} an expert rim status, but they "
+            "were neither measured nor excluded with a reason; run the participant again"
+        )

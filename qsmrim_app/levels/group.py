@@ -22,6 +22,7 @@ from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
 from qsmrim_app.levels.cross_validation import MethodFits, Trained, plan_method, train_method
+from qsmrim_app.levels.distinct_participants import require_distinct_participants
 from qsmrim_app.levels.division import Division, divide
 from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, RELIABILITY_COLUMNS, comparison_rows
 from qsmrim_app.levels.fit_shares import make_share
@@ -63,6 +64,7 @@ def run_group(settings: GroupSettings) -> str:
     gathered = gather(
         settings.sites or {"": settings.output_dir}, settings.mask_variants, settings.train_only
     )
+    require_distinct_participants(gathered)
     training = _prepare(settings, gathered) if settings.train else None
     open_output(settings, _links(settings))
     with log_to_file(settings.output_dir, _log_name(settings)):

@@ -75,7 +75,9 @@ def rated_lesions(gathered: Gathered) -> RatedLesions:
     """
     parts = {MAIN: gathered, **gathered.variants, **gathered.train_only}
     rated = {name: _rated(name, part.samples) for name, part in parts.items()}
-    samples = concatenate_samples(list(rated.values())) if len(rated) > 1 else rated[MAIN]
+    samples = rated[MAIN]
+    if len(rated) > 1:
+        samples = concatenate_samples(list(rated.values()), [f"'{name}'" for name in rated])
     return RatedLesions(
         samples,
         np.repeat(np.array(list(rated)), [len(part) for part in rated.values()]),

@@ -20,6 +20,7 @@ from qsmrim_app.errors import TableError, UnknownLesionError
 
 SampleKey = tuple[str, str, int]  # subject, session, index
 FORMAT = "qsmrim-samples-1"
+_SHARED = ("spacing_mm", "engine", "margin_mm", "qsm_zero")  # what samples that stand together have in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,32 +107,48 @@ class LesionSamples:
         return self.take(np.array([row_of[key] for key in keys], dtype=np.intp))
 
 
-def concatenate_samples(parts: Sequence[LesionSamples]) -> LesionSamples:
+def concatenate_samples(parts: Sequence[LesionSamples], names: Sequence[str] = ()) -> LesionSamples:
     """Samples of several files as one.
+
+    Parameters
+    ----------
+    parts
+        At least one.
+    names
+        What to call the parts in a message; without them, the first lesion of each.
 
     Raises
     ------
     TableError
         If the parts differ in grid, patch shape, feature names or engine.
     """
-    first, *rest = parts
-    for part in rest:
-        for name in ("feature_names", "spacing_mm", "engine", "margin_mm", "qsm_zero"):
-            if getattr(part, name) != getattr(first, name):
-                raise TableError(
-                    f"samples of {part.keys[:1]} and {first.keys[:1]} differ in {name}; recompute one"
-                )
-        if part.patches.shape[2:] != first.patches.shape[2:]:
+    called = names or [str(part.keys[:1]) for part in parts]
+    for part, name in zip(parts[1:], called[1:], strict=True):
+        if difference := _difference(part, parts[0]):
             raise TableError(
-                f"patches of {part.keys[:1]} and {first.keys[:1]} differ in shape; recompute one"
+                f"samples of {name} and of {called[0]} differ in {difference}; run the participant level on "
+                "one of them again, with the settings and version of the other"
             )
     return replace(
-        first,
+        parts[0],
         keys=tuple(key for part in parts for key in part.keys),
         patches=np.concatenate([part.patches for part in parts]),
         features=np.concatenate([part.features for part in parts]),
         rim=np.concatenate([part.rim for part in parts]),
     )
+
+
+def _difference(one: LesionSamples, other: LesionSamples) -> str:
+    """What does not let samples stand together, with both values where they are short; empty if nothing."""
+    if one.feature_names != other.feature_names:
+        n, m = len(one.feature_names), len(other.feature_names)
+        return f"their features ({n} and {m})" if n != m else "the names or order of their features"
+    values = {name: (getattr(one, name), getattr(other, name)) for name in _SHARED}
+    values["patch shape"] = (one.patches.shape[2:], other.patches.shape[2:])
+    for name, (left, right) in values.items():
+        if left != right:
+            return f"{name} ({left} and {right})"
+    return ""
 
 
 def samples_to_bytes(samples: LesionSamples) -> bytes:

@@ -107,15 +107,23 @@ def test_parts_keep_their_order():
 
 
 @pytest.mark.parametrize(
-    "change", [{"feature_names": ("b", "a")}, {"spacing_mm": (1.0, 1.0, 3.0)}, {"engine": "test-2"}]
+    ("change", "said"),
+    [
+        ({"feature_names": ("b", "a")}, "names or order of their features"),
+        ({"feature_names": ("a",), "features": np.zeros((2, 1))}, r"their features \(1 and 2\)"),
+        ({"spacing_mm": (1.0, 1.0, 3.0)}, r"spacing_mm \(\(1.0, 1.0, 3.0\) and"),
+        ({"engine": "test-2"}, r"engine \(test-2 and"),
+        ({"margin_mm": 3.0}, r"margin_mm \(3.0 and 0.0\)"),
+        ({"qsm_zero": "brain-median"}, "qsm_zero"),
+    ],
 )
-def test_parts_that_do_not_fit_are_refused(change):
-    with pytest.raises(TableError, match=next(iter(change))):
-        concatenate_samples([_samples(KEYS[:2]), _samples(KEYS[2:], **change)])
+def test_parts_that_do_not_fit_are_refused(change, said):
+    with pytest.raises(TableError, match=f"samples of b and of a differ in .*{said}"):
+        concatenate_samples([_samples(KEYS[:2]), _samples(KEYS[2:], **change)], ["a", "b"])
 
 
 def test_parts_of_another_patch_shape_are_refused():
-    with pytest.raises(TableError):
+    with pytest.raises(TableError, match="patch shape"):
         concatenate_samples(
             [_samples(KEYS[:1]), _samples(KEYS[1:2], patches=np.zeros((1, 2, 6, 6, 2), dtype=np.float32))]
         )

@@ -1,0 +1,204 @@
+"""Data that cannot be learnt from: one sentence, exit code 65, and nothing in the output folder changes."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qsmrim_app.bids_io.names import session_path
+from qsmrim_app.bids_io.tables_io import read_lesion_table, write_lesion_table
+from qsmrim_app.cli import main
+from qsmrim_app.levels.distinct_participants import require_distinct_participants
+from qsmrim_app.levels.gathering import gather
+from qsmrim_app.records import SessionKey
+from qsmrim_app.tables.lesion_samples import read_samples, samples_to_bytes
+from qsmrim_app.tables.lesion_table import lesion_table
+from tests.levels.phantom_outputs import write_outputs_of
+
+A, B = ("01", "02", "03"), ("05", "06")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("measured")
+    write_outputs_of(folder / "a", A)
+    write_outputs_of(folder / "b", B)
+    return folder
+
+
+@pytest.fixture
+def place(measured, tmp_path) -> Path:
+    """Two sites, a dataset, and an output folder with what an earlier run left."""
+    for site in "ab":
+        shutil.copytree(measured / site, tmp_path / site)
+    (tmp_path / "bids").mkdir()
+    (tmp_path / "out" / "models" / "aprl-rf").mkdir(parents=True)
+    (tmp_path / "out" / "models" / "aprl-rf" / "model.json").write_text("of an earlier run")
+    (tmp_path / "out" / "group_lesions.tsv").write_text("of an earlier run")
+    return tmp_path
+
+
+def table_path(site: Path, subject: str) -> Path:
+    return site / session_path(SessionKey(subject), "lesions", ".tsv")
+
+
+def samples_path(site: Path, subject: str) -> Path:
+    return site / session_path(SessionKey(subject), "samples", ".safetensors")
+
+
+def change_samples(site: Path, **changes) -> None:
+    for subject in B:
+        path = samples_path(site, subject)
+        path.write_bytes(samples_to_bytes(replace(read_samples(path), **changes)))
+
+
+def change_status(place: Path, status: Callable[[str], int | None]) -> None:
+    for site, subjects in (("a", A), ("b", B)):
+        for subject in subjects:
+            table = read_lesion_table(table_path(place / site, subject))
+            rim = dict.fromkeys(table.keys(), status(subject))
+            write_lesion_table(table_path(place / site, subject), table.with_columns({"rim_expert": rim}))
+
+
+def no_labels(place: Path) -> None:
+    change_status(place, lambda _: None)
+
+
+def no_rims(place: Path) -> None:
+    change_status(place, lambda _: 0)
+
+
+def only_rims(place: Path) -> None:
+    change_status(place, lambda _: 1)
+
+
+def rims_of_one_subject(place: Path) -> None:
+    change_status(place, lambda subject: int(subject == "02"))
+
+
+def another_grid(place: Path) -> None:
+    change_samples(place / "b", spacing_mm=(1.0, 1.0, 1.0))
+
+
+def another_order_of_features(place: Path) -> None:
+    names = read_samples(samples_path(place / "b", "05")).feature_names
+    change_samples(place / "b", feature_names=names[::-1])
+
+
+def fewer_features(place: Path) -> None:
+    for subject in B:
+        path = samples_path(place / "b", subject)
+        samples = read_samples(path)
+        less = replace(samples, feature_names=samples.feature_names[:-1], features=samples.features[:, :-1])
+        path.write_bytes(samples_to_bytes(less))
+
+
+def another_engine(place: Path) -> None:
+    change_samples(place / "b", engine="pyradiomics 0")
+
+
+def one_participant_in_both_sites(place: Path) -> None:
+    shutil.copytree(place / "a" / "sub-02", place / "b" / "sub-02")
+
+
+def one_participant_under_two_names(place: Path) -> None:
+    for name in (table_path, samples_path):
+        target = name(place / "a", "77")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name(place / "a", "02"), target)
+
+
+def a_label_without_a_lesion(place: Path) -> None:
+    path = table_path(place / "b", "06")
+    table = read_lesion_table(path)
+    rows = [dict(row) for row in table.frame.to_dict("records")]
+    more = rows[0] | {"index": 99, "name": "lesion-099", "rim_expert": 1}
+    write_lesion_table(path, lesion_table([*rows, more]))
+
+
+def a_sample_without_a_row(place: Path) -> None:
+    path = table_path(place / "b", "06")
+    table = read_lesion_table(path)
+    write_lesion_table(path, type(table)(table.frame.iloc[1:]))
+
+
+def no_samples(place: Path) -> None:
+    samples_path(place / "b", "06").unlink()
+
+
+def folds(*lines: str) -> Callable[[Path], None]:
+    def write(place: Path) -> None:
+        (place / "folds.tsv").write_text("\n".join(("subject\tfold", *lines)) + "\n")
+
+    return write
+
+
+def no_folds(place: Path) -> None:
+    folds()(place)
+
+
+GOOD_FOLDS = ("a:01\t0", "a:sub-02\t0", "a:03\t1", "b:05\t1", "b:06\t1")
+CASES = [
+    (no_labels, (), "no lesion .* has an expert rim status"),
+    (no_rims, (), "0 of 25 rated lesions are rim"),
+    (only_rims, (), "25 of 25 rated lesions are rim"),
+    (rims_of_one_subject, (), "without fold . there are 0 rim"),
+    (another_grid, (), r"sub-05 in .*b and of sub-01 in .*a differ in spacing_mm \(\(1.0, 1.0, 1.0\) and"),
+    (another_order_of_features, (), "sub-05 in .* the names or order of their features"),
+    (fewer_features, (), r"their features \(526 and 527\)"),
+    (another_engine, (), "engine"),
+    (one_participant_in_both_sites, (), "'a:02' and 'b:02' have a lesion with the same image"),
+    (one_participant_under_two_names, (), "'a:02' and 'a:77' have a lesion with the same image"),
+    (a_label_without_a_lesion, (), r"sub-06.*lesion\(s\) \[99\] an expert rim status"),
+    (a_sample_without_a_row, (), r"sub-06.*lesion\(s\) \[1\]"),
+    (no_samples, (), "sub-06.*cannot be read as lesion samples"),
+    (folds(*GOOD_FOLDS[1:]), ("--folds", "folds.tsv"), r"no fold for 1 subject\(s\): a:01"),
+    (folds(*GOOD_FOLDS, "04\t0"), ("--folds", "folds.tsv"), r"names 1 subject\(s\): 04, .*'a:01' is"),
+    (folds(*GOOD_FOLDS, "a:01\t0"), ("--folds", "folds.tsv"), "line 7: subject 'a:01' stands twice"),
+    (folds(*GOOD_FOLDS, "a:01\t1"), ("--folds", "folds.tsv"), "stands in the folds 0 and 1"),
+    (no_folds, ("--folds", "folds.tsv"), "has no rows"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "more", "said"), CASES, ids=[case[2][:40] for case in CASES])
+def test_wrong_data_get_a_sentence_and_change_nothing(spoil, more, said, place, capsys, monkeypatch):
+    spoil(place)
+    monkeypatch.chdir(place)
+    before = {path: path.read_bytes() for path in (place / "out").rglob("*") if path.is_file()}
+    words = ["bids", "out", "group", "--site", "a=a", "b=b", "--train", "aprl-rf", "--folds", "2", *more]
+    capsys.readouterr()
+    assert main(words) == 65
+    told = capsys.readouterr().err.splitlines()
+    assert not any("Traceback" in line for line in told)
+    (sentence,) = [line for line in told if line.startswith("qsmrim: ")]
+    assert re.search(said, sentence), sentence
+    assert {path: path.read_bytes() for path in (place / "out").rglob("*") if path.is_file()} == before
+
+
+def test_who_only_trains_is_not_held_out_under_another_name(place, monkeypatch, capsys):
+    one_participant_in_both_sites(place)
+    monkeypatch.chdir(place)
+    words = [
+        "bids",
+        "out",
+        "group",
+        "--site",
+        "a=a",
+        "--train-only",
+        "b=b",
+        "--train",
+        "aprl-rf",
+        "--folds",
+        "2",
+    ]
+    assert main(words) == 65
+    assert "'a:02' and 'b:02' have a lesion with the same image" in capsys.readouterr().err
+
+
+def test_other_outlines_and_sessions_of_a_participant_are_no_other_participant(measured, tmp_path):
+    flair = write_outputs_of(tmp_path / "flair", A, "flair")
+    require_distinct_participants(gather({"": measured / "a"}, {"flair": flair}))
+    require_distinct_participants(gather({"a": measured / "a", "b": measured / "b"}))
