@@ -76,7 +76,7 @@ class PatchSettings:
     """The network's view of one lesion (METHOD: patches)."""
 
     shape_vox: Shape3 = (32, 32, 16)
-    margin_mm: float = 0.0  # how far around the lesion the network sees; 0 is the paper's
+    margin_mm: float = 2.0  # how far around the lesion the network sees the QSM; 0 is the paper's
     qsm_zero: QsmZero = "brain-median"  # what counts as 0 ppb for patches and features
     qsm_scale_ppb: float = 100.0
     qsm_clip: float = 5.0

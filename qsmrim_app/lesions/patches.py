@@ -20,8 +20,9 @@ def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettin
 
     The crop starts at a whole voxel, so the centre of mass lies within half a voxel of the geometric centre
     of the patch and every value is one of the image: a rim one voxel thin is not blurred before the network
-    sees it. Everything outside the target lesion and the margin around it, neighbours included, is 0. A
-    lesion larger than the patch is cropped about its centre.
+    sees it. The susceptibility reaches a margin beyond the lesion, as a rim often lies on or outside an
+    outline that was drawn on FLAIR; the FLAIR ends at the lesion and so shows where the outline is. All
+    else, neighbours included, is 0. A lesion larger than the patch is cropped about its centre.
 
     Parameters
     ----------
@@ -40,8 +41,9 @@ def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettin
     patches = np.zeros((len(lesions), 2, *settings.shape_vox), dtype=np.float32)
     for row, lesion in enumerate(lesions):
         window = _window(lesion, settings, case.lesions)
-        seen = _seen(case.lesions, lesion, window.source, settings.margin_mm)
-        for channel, image in enumerate((case.qsm, case.flair)):
+        target: NDArray[np.bool_] = case.lesions.data[window.source] == lesion.index
+        near = _near(case.lesions, target, window.source, settings.margin_mm)
+        for channel, (image, seen) in enumerate(((case.qsm, near), (case.flair, target))):
             cut = np.where(seen, image.data[window.source], np.float32(0))
             patches[(row, channel, *window.target)] = cut
     return patches
@@ -79,14 +81,12 @@ def _window(lesion: Lesion, settings: PatchSettings, labels: Volume) -> _Window:
     return _Window(_slices(starts, stops), _slices(starts - first, stops - first))
 
 
-def _seen(labels: Volume, lesion: Lesion, source: Box, margin_mm: float) -> NDArray[np.bool_]:
-    """Which voxels of a window the network sees: the lesion, and what lies near it and in no other lesion."""
-    local = labels.data[source]
-    target: NDArray[np.bool_] = local == lesion.index
+def _near(labels: Volume, target: NDArray[np.bool_], source: Box, margin_mm: float) -> NDArray[np.bool_]:
+    """Which voxels of a window are the lesion's, or lie near it and in no other lesion."""
     if margin_mm <= 0 or not target.any():
         return target
     distance = ndimage.distance_transform_edt(~target, sampling=labels.spacing_mm)
-    near: NDArray[np.bool_] = (distance <= margin_mm + 1e-6) & ((local == 0) | target)
+    near: NDArray[np.bool_] = (distance <= margin_mm + 1e-6) & ((labels.data[source] == 0) | target)
     return near
 
 

@@ -32,7 +32,9 @@ from qsmrim_app.simulation.random_fields import smooth_field
 from qsmrim_app.simulation.raters import RimVotes, outline_lesions, rate_rims
 from qsmrim_app.simulation.sinuses import large_veins
 from qsmrim_app.simulation.susceptibility import field_of
-from qsmrim_app.simulation.veins import blood_fraction, grow_veins, join_drops
+from qsmrim_app.simulation.veins import BloodDrops, blood_fraction, grow_veins, join_drops
+
+IN_SINUS = 0.3  # share of blood from which on a voxel belongs to a large vein, where no lesion is
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +64,10 @@ def simulate_participant(plan: ParticipantPlan, settings: SimulationSettings) ->
     """Images, labels and readings of one participant; the same plan always gives the same arrays."""
     grid = make_scan_grid(plan.anatomy, plan.scan.protocol.spacing_mm)
     anatomy = build_anatomy(plan.anatomy, grid)
-    placed = place_lesions(plan.lesions, anatomy)
-    tissue = _paint(plan, anatomy, placed)
+    sinuses = large_veins(plan.veins, anatomy)
+    in_sinus = blood_fraction(sinuses, grid.fine_shape, grid.fine_spacing_mm) > IN_SINUS
+    placed = place_lesions(plan.lesions, anatomy, in_sinus)
+    tissue = _paint(plan, anatomy, placed, sinuses)
     b0 = grid.affine[2, :3] / grid.spacing_mm  # the scanner's z axis seen from the grid
     direction = (float(b0[0]), float(b0[1]), float(b0[2]))
     field = field_of(tissue.susceptibility_ppb, grid.fine_spacing_mm, direction)
@@ -99,7 +103,9 @@ class _Tissue:
     flair: NDArray[Any]
 
 
-def _paint(plan: ParticipantPlan, anatomy: Anatomy, placed: list[PlacedLesion]) -> _Tissue:
+def _paint(
+    plan: ParticipantPlan, anatomy: Anatomy, placed: list[PlacedLesion], sinuses: BloodDrops
+) -> _Tissue:
     """Susceptibility with lesions and veins, and the lesions' share and FLAIR contrast."""
     grid = anatomy.grid
     rng = np.random.default_rng([plan.anatomy.seed, 1])
@@ -109,7 +115,7 @@ def _paint(plan: ParticipantPlan, anatomy: Anatomy, placed: list[PlacedLesion]) 
     chi += plan.white_texture_ppb * texture * (anatomy.white + anatomy.grey)
     chi += anatomy.nuclei * anatomy.nuclei_ppb * (1 + 0.15 * texture)
     filled, flair = np.zeros_like(chi), np.zeros_like(chi)
-    drops = [grow_veins(plan.veins, anatomy), large_veins(plan.veins, anatomy)]
+    drops = [grow_veins(plan.veins, anatomy), sinuses]
     for lesion in placed:
         part = lesion_contrast(lesion, grid.fine_spacing_mm)
         box, inside = lesion.box, part.filled * (1 - anatomy.csf[lesion.box])
@@ -129,7 +135,7 @@ def _reconstruct(
     """Invert the field inside the brain and refer it to the ventricles' CSF or to the brain; 0 outside."""
     grid = anatomy.grid
     brain = grid.average(anatomy.brain.astype(np.float32)) > 0.5
-    kept = ndimage.binary_erosion(brain, iterations=1)
+    kept = ndimage.binary_erosion(brain, iterations=plan.erosion_vox)
     chi = invert_field(echoes.field_ppb * kept, echoes.magnitude, plan.inversion, grid.spacing_mm, direction)
     csf = (grid.average(anatomy.csf * anatomy.ventricles) > 0.9) & kept
     reference = csf if plan.reference == "csf" and csf.any() else kept

@@ -38,6 +38,7 @@ class ScanPlan:
     flair_snr: float
     gre_shading: float  # standard deviation of the logarithm of the bias field
     flair_shading: float
+    filter_strength: float  # of the scanner's smoothing of k-space; 0: none, 1: a Hann window
     motion_deg: Vector3  # of the head between the scans
     motion_mm: Vector3
     seed: int
@@ -84,7 +85,8 @@ def acquire_gradient_echo(
     for echo in range(protocol.n_echoes):
         image = grid.average(current) * shading
         image += np.float32(noise) * _complex_noise(rng, grid.shape)
-        echoes[echo] = _keep_acquired(image, protocol.phase_resolution)[brain]
+        acquired = _keep_acquired(image, protocol.phase_resolution)
+        echoes[echo] = _filter_in_plane(acquired, plan.filter_strength)[brain]
         current *= step
     field, magnitude = np.zeros(grid.shape, dtype=np.float32), np.zeros(grid.shape, dtype=np.float32)
     field[brain] = fit_field(echoes, np.array(protocol.echo_times_s)) / (2 * np.pi * hertz)
@@ -130,6 +132,19 @@ def _keep_acquired(image: NDArray[Any], share: float) -> NDArray[Any]:
     frequency = np.abs(np.fft.fftfreq(image.shape[1])) / 0.5
     window = smooth_step((share - frequency) / 0.06).astype(np.float32)[None, :, None]
     kept: NDArray[Any] = fft.ifft(fft.fft(image, axis=1, workers=1) * window, axis=1, workers=1)
+    return kept
+
+
+def _filter_in_plane(image: NDArray[Any], strength: float) -> NDArray[Any]:
+    """The image with k-space damped towards its in-plane border: a raised cosine, a Hann window at 1."""
+    if strength <= 0:
+        return image
+    damping = [
+        1 - np.float32(strength / 2) * (1 - np.cos(2 * np.pi * np.fft.fftfreq(size))).astype(np.float32)
+        for size in image.shape[:2]
+    ]
+    window = damping[0][:, None, None] * damping[1][None, :, None]
+    kept: NDArray[Any] = fft.ifft2(fft.fft2(image, axes=(0, 1), workers=1) * window, axes=(0, 1), workers=1)
     return kept
 
 

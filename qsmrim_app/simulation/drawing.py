@@ -22,12 +22,14 @@ Reference = Literal["csf", "brain"]
 METHODS: tuple[
     tuple[InversionMethod, float, tuple[float, float]], ...
 ] = (  # method, share, range of its strength
-    ("total-variation", 0.6, (1.0, 3.0)),
-    ("closed-form", 0.25, (0.0008, 0.004)),
-    ("truncated", 0.15, (0.12, 0.2)),
+    ("total-variation", 0.4, (0.8, 3.0)),
+    ("isotropic-total-variation", 0.18, (0.8, 2.5)),
+    ("closed-form", 0.18, (0.0006, 0.005)),
+    ("truncated", 0.12, (0.1, 0.2)),
+    ("early-stopped", 0.12, (15.0, 90.0)),
 )
 
-
+FILTERED_SHARE = 0.5  # of participants whose scanner smooths its images
 CSF_REFERENCE_SHARE = 0.6  # of participants; the others' maps have mean zero over the brain
 
 
@@ -46,6 +48,7 @@ class ParticipantPlan:
     inversion: InversionPlan
     reference: Reference
     reference_error_ppb: float
+    erosion_vox: int  # of the brain, before the inversion
     white_texture_ppb: float
     flair_mask: FlairMaskPlan
     rater_seed: int
@@ -66,6 +69,7 @@ def draw_participant(settings: SimulationSettings, number: int) -> ParticipantPl
         inversion=_draw_inversion(rng),
         reference="csf" if rng.random() < CSF_REFERENCE_SHARE else "brain",
         reference_error_ppb=float(rng.normal(0, 5)),
+        erosion_vox=int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1])),
         white_texture_ppb=float(rng.uniform(2, 7)),
         flair_mask=draw_flair_mask(rng),
         rater_seed=int(rng.integers(2**31)),
@@ -112,6 +116,7 @@ def _draw_scan(rng: np.random.Generator, protocol: Protocol) -> ScanPlan:
         flair_shading=float(rng.uniform(0.05, 0.18)),
         motion_deg=(float(turn[0]), float(turn[1]), float(turn[2])),
         motion_mm=(float(shift[0]), float(shift[1]), float(shift[2])),
+        filter_strength=float(rng.uniform(0, 1) * (rng.random() < FILTERED_SHARE)),
         seed=int(rng.integers(2**31)),
     )
 

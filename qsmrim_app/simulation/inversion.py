@@ -1,14 +1,18 @@
-"""From a measured field back to susceptibility, by three published ways that a cohort mixes.
+"""From a measured field back to susceptibility, by published ways that a cohort mixes.
 
 ``closed-form``: gradient-regularised least squares (Bilgic B et al., J Magn Reson Imaging 2014;40:181-191).
 ``truncated``: division with the kernel kept away from zero (Shmueli K et al., Magn Reson Med
 2009;62:1510-1522). ``total-variation``: least squares with a total-variation penalty that is relaxed at the
 edges of the magnitude, as in MEDI (Liu J et al., NeuroImage 2012;59:2560-2568), solved by variable splitting
-(Bilgic B et al., Magn Reson Med 2015;73:1444-1455).
+(Bilgic B et al., Magn Reson Med 2015;73:1444-1455). ``isotropic-total-variation``: the same without the
+magnitude, all three gradients shrunk together (Langkammer C et al., NeuroImage 2015;111:622-630, use such a
+penalty). ``early-stopped``: least squares by Landweber's iteration, ended before noise grows, in closed form
+(Strand ON, SIAM J Numer Anal 1974;11:798-825).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,8 +23,12 @@ from scipy import fft
 from qsmrim_app.settings import Shape3, Vector3
 from qsmrim_app.simulation.susceptibility import dipole_kernel, frequencies, padded_shape
 
-InversionMethod = Literal["closed-form", "truncated", "total-variation"]
+InversionMethod = Literal[
+    "closed-form", "truncated", "total-variation", "isotropic-total-variation", "early-stopped"
+]
+Shrink = Callable[[Sequence[NDArray[Any]], Sequence[NDArray[Any]]], list[NDArray[Any]]]
 N_ITERATIONS = 12
+STEEPEST = 2 / 3  # the kernel's largest magnitude
 RIDGE = 0.003  # keeps frequencies near the cone, where the kernel vanishes, from shading the whole brain
 
 
@@ -29,7 +37,8 @@ class InversionPlan:
     """How one map is reconstructed. ``strength`` has the method's own meaning.
 
     closed-form: weight of the squared gradient (mm^2). truncated: the smallest magnitude of the kernel.
-    total-variation: the gradient in ppb a millimetre below which variation is removed at each step.
+    Either total variation: the gradient in ppb a millimetre below which variation is removed at each step.
+    early-stopped: the number of iterations.
     """
 
     method: InversionMethod
@@ -72,9 +81,18 @@ def invert_field(
         weight = kernel**2 + RIDGE + np.float32(plan.strength) * _gradient_power(padded, spacing_mm)
         weight[0, 0, 0] = 1
         result = fft.irfftn(spectrum * (kernel / weight), s=padded, workers=1)
+    elif plan.method == "early-stopped":
+        power = np.minimum(kernel**2 / STEEPEST**2, 1)
+        safe = np.where(kernel == 0, 1, kernel)
+        result = fft.irfftn(
+            spectrum * ((1 - (1 - power) ** np.float32(plan.strength)) / safe), s=padded, workers=1
+        )
+    elif plan.method == "isotropic-total-variation":
+        limit = np.full(shape, plan.strength, dtype=np.float32)
+        result = _total_variation(spectrum, kernel, [limit] * 3, spacing_mm, padded, _shrink_together)
     else:
         limits = _shrink_limits(magnitude, spacing_mm, plan.strength)
-        result = _total_variation(spectrum, kernel, limits, spacing_mm, padded)
+        result = _total_variation(spectrum, kernel, limits, spacing_mm, padded, _shrink_each)
     return np.ascontiguousarray(result[: shape[0], : shape[1], : shape[2]])
 
 
@@ -84,6 +102,7 @@ def _total_variation(
     limits: list[NDArray[Any]],
     spacing_mm: Vector3,
     padded: Shape3,
+    shrink: Shrink,
 ) -> NDArray[Any]:
     """Alternate between a closed-form solution and shrinking its gradients."""
     coupling = np.float32(0.02)
@@ -95,16 +114,29 @@ def _total_variation(
     duals = [np.zeros(limit.shape, dtype=np.float32) for limit in limits]
     for _ in range(N_ITERATIONS):
         divergence = np.zeros(padded, dtype=np.float32)
-        for axis, limit in enumerate(limits):
-            wanted = _difference(result, axis, spacing_mm[axis])[crop] + duals[axis]
-            kept = np.sign(wanted) * np.maximum(np.abs(wanted) - limit, 0)
-            duals[axis] = wanted - kept
+        wanted = [_difference(result, axis, spacing_mm[axis])[crop] + duals[axis] for axis in range(3)]
+        kept = shrink(wanted, limits)
+        for axis in range(3):
+            duals[axis] = wanted[axis] - kept[axis]
             full = np.zeros(padded, dtype=np.float32)
-            full[crop] = kept - duals[axis]
+            full[crop] = kept[axis] - duals[axis]
             divergence -= (full - np.roll(full, 1, axis)) / np.float32(spacing_mm[axis])
         update = fft.rfftn(divergence, workers=1)
         result = fft.irfftn((data_term + coupling * update) / power, s=padded, workers=1)
     return result
+
+
+def _shrink_each(gradients: Sequence[NDArray[Any]], limits: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Each component of a gradient nearer to 0 by its limit."""
+    pairs = zip(gradients, limits, strict=True)
+    return [np.sign(slope) * np.maximum(np.abs(slope) - limit, 0) for slope, limit in pairs]
+
+
+def _shrink_together(gradients: Sequence[NDArray[Any]], limits: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The gradient as a vector shorter by the limit."""
+    length = np.sqrt(sum(slope**2 for slope in gradients))
+    share = np.maximum(1 - limits[0] / np.maximum(length, np.float32(1e-6)), 0)
+    return [slope * share for slope in gradients]
 
 
 def _shrink_limits(magnitude: NDArray[Any], spacing_mm: Vector3, strength: float) -> list[NDArray[Any]]:

@@ -28,10 +28,10 @@ PLACES: dict[Place, float] = {
     "infratentorial": 0.08,
 }
 KINDS: dict[Kind, float] = {"iso": 0.3, "diffuse": 0.34, "patchy": 0.13, "bright": 0.14, "faint-ring": 0.09}
-MEDIAN_VOLUME_MM3, LOG_VOLUME_SD = 62.0, 1.1
-GIANT_SHARE, GIANT_RANGE_MM3 = 0.025, (1500.0, 20000.0)  # the confluent tail of real lesion volumes
+MEDIAN_VOLUME_MM3, LOG_VOLUME_SD = 54.0, 1.1
+GIANT_SHARE, GIANT_RANGE_MM3 = 0.014, (1500.0, 20000.0)  # the confluent tail of real lesion volumes
 VOLUME_RANGE_MM3 = (14.0, 20000.0)
-RIM_VOLUME_RANGE_MM3 = (80.0, 2600.0)
+RIM_VOLUME_RANGE_MM3 = (70.0, 1800.0)
 COUNT_LOG_SD = 0.75
 RIM_PROPENSITY_SHAPE = 0.4
 RIM_VOLUME_POWER = 0.8  # the odds of a rim grow with this power of the volume
@@ -153,7 +153,7 @@ def _draw_lesion(rng: np.random.Generator, volume_mm3: float) -> LesionPlan:
 def _with_rim(rng: np.random.Generator, plan: LesionPlan) -> LesionPlan:
     """The same lesion with a rim of continuously varying strength: from hardly visible to obvious."""
     radius_mm = float(np.cbrt(plan.volume_mm3 * 3 / (4 * np.pi)))
-    edge = float(np.clip(85 * np.exp(0.42 * rng.standard_normal()), 25, 190))
+    edge = float(np.clip(92 * np.exp(0.4 * rng.standard_normal()), 30, 200))
     bright_core = rng.random() < 0.22  # such rims are missed most often
     thickness = float(rng.uniform(0.75, np.clip(0.42 * radius_mm, 0.95, 2.5)))
     core = rng.uniform(15, 45) if bright_core else rng.normal(2, 7)
@@ -163,7 +163,7 @@ def _with_rim(rng: np.random.Generator, plan: LesionPlan) -> LesionPlan:
         core_ppb=float(core),
         edge_ppb=edge,
         thickness_mm=thickness,
-        rim_shift_mm=float(np.clip(rng.normal(0.42, 0.2), 0, 1) * thickness),
+        rim_shift_mm=float(np.clip(rng.normal(0.33, 0.2), 0, 1) * thickness),
         variation=float(rng.uniform(0.25, 0.65)),
         gap_share=float((rng.random() < 0.6) * rng.uniform(0.05, 0.5)),
         patch_ppb=float(rng.uniform(2, 10)),

@@ -40,13 +40,22 @@ class LesionContrast(NamedTuple):
     flair: NDArray[Any]  # in units of typical lesion contrast
 
 
-def place_lesions(plans: Sequence[LesionPlan], anatomy: Anatomy) -> list[PlacedLesion]:
+def place_lesions(
+    plans: Sequence[LesionPlan], anatomy: Anatomy, barred: NDArray[np.bool_] | None = None
+) -> list[PlacedLesion]:
     """Find room for each lesion, the largest first; neighbours may touch, none overlap.
 
     A lesion that finds no room after `MAX_TRIES` places is left out; the caller counts what comes back.
+
+    Parameters
+    ----------
+    plans, anatomy
+        What is wanted, and where.
+    barred
+        Fine voxels that no lesion may hold, shape ``anatomy.grid.fine_shape``; outside the brain none may.
     """
     candidates = _candidates(anatomy)
-    occupied = ~anatomy.brain
+    occupied = ~anatomy.brain if barred is None else ~anatomy.brain | barred
     placed: list[PlacedLesion] = []
     for plan in sorted(plans, key=lambda item: -item.volume_mm3):
         rng = np.random.default_rng(plan.seed)

@@ -14,8 +14,8 @@ from qsmrim_app.simulation.lesions import PlacedLesion
 from qsmrim_app.simulation.random_fields import smooth_field
 
 MIN_VOXELS = 3  # a smaller trace is not outlined
-FALSE_RIM = {"iso": 0.002, "diffuse": 0.008, "patchy": 0.03, "bright": 0.015, "faint-ring": 0.14}
-VEIN_CONFUSION = 0.03
+FALSE_RIM = {"iso": 0.001, "diffuse": 0.004, "patchy": 0.015, "bright": 0.008, "faint-ring": 0.08}
+VEIN_CONFUSION = 0.015
 
 
 class OutlinedLesions(NamedTuple):

@@ -16,7 +16,7 @@ from qsmrim_app.simulation.lesions import PlacedLesion, place_lesions, signed_de
 from qsmrim_app.simulation.protocols import PAPER
 from tests.simulation.anatomies import white_block
 
-STILL = ScanPlan(PAPER, 40, 20, 0, 0, (0, 0, 0), (0, 0, 0), 0)
+STILL = ScanPlan(PAPER, 40, 20, 0, 0, 0, (0, 0, 0), (0, 0, 0), 0)
 FAITHFUL = FlairMaskPlan((0, 0, 0), 0.0, 0.0, 0)
 FLAIR_MM = (0.75, 0.75, 1.0)
 
