@@ -62,8 +62,8 @@ bench:
 SIMULATE = $(BIN)/qsmrim-simulate --protocol varied --flair-masks --nprocs $(NPROCS)
 DEFAULT_MODEL = qsmrim_app/data/models/qsmrim-net-simulated
 default-model: $(STAMP)
-	$(SIMULATE) $(MODEL_WORK)/cohort --participants 140 --seed 4167 --samples-dir $(MODEL_WORK)/samples
-	$(SIMULATE) $(MODEL_WORK)/extra --participants 30 --seed 4164 --rim-prevalence 0.35 \
+	$(SIMULATE) $(MODEL_WORK)/cohort --participants 140 --seed 4205 --samples-dir $(MODEL_WORK)/samples
+	$(SIMULATE) $(MODEL_WORK)/extra --participants 45 --seed 4164 --rim-prevalence 0.35 \
 	  --samples-dir $(MODEL_WORK)/extra-samples
 	$(BIN)/qsmrim $(MODEL_WORK)/cohort $(MODEL_WORK)/group group --train qsmrim-net aprl-rf \
 	  --site cohort=$(MODEL_WORK)/samples/faithful --mask-variant flair=$(MODEL_WORK)/samples/flair \

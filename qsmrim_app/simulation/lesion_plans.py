@@ -155,7 +155,7 @@ def _with_rim(rng: np.random.Generator, plan: LesionPlan) -> LesionPlan:
     radius_mm = float(np.cbrt(plan.volume_mm3 * 3 / (4 * np.pi)))
     edge = float(np.clip(92 * np.exp(0.4 * rng.standard_normal()), 30, 200))
     bright_core = rng.random() < 0.22  # such rims are missed most often
-    thickness = float(rng.uniform(0.75, np.clip(0.42 * radius_mm, 0.95, 2.5)))
+    thickness = float(rng.uniform(0.75, np.clip(0.4 * radius_mm, 0.95, 2.5)))
     core = rng.uniform(15, 45) if bright_core else rng.normal(2, 7)
     return replace(
         plan,
@@ -163,7 +163,7 @@ def _with_rim(rng: np.random.Generator, plan: LesionPlan) -> LesionPlan:
         core_ppb=float(core),
         edge_ppb=edge,
         thickness_mm=thickness,
-        rim_shift_mm=float(np.clip(rng.normal(0.33, 0.2), 0, 1) * thickness),
+        rim_shift_mm=float(np.clip(rng.normal(0.5, 0.2), 0, 1) * thickness),
         variation=float(rng.uniform(0.25, 0.65)),
         gap_share=float((rng.random() < 0.6) * rng.uniform(0.05, 0.5)),
         patch_ppb=float(rng.uniform(2, 10)),
