@@ -9,7 +9,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from qsmrim_app.detectors.bundle import Bundle, BundleInfo, write_bundle
 from qsmrim_app.errors import FeatureMismatchError, UsageError
@@ -119,7 +118,7 @@ class RimDetector(ABC):
             If the samples are not of the kind that the model was trained on.
         """
         logits = self.predict_logits(samples, device, batch_size)
-        return np.asarray(expit(logits / self.info.temperature), dtype=np.float64)
+        return self.info.calibration.probabilities(logits)
 
     def check_samples(self, samples: LesionSamples) -> None:
         """Pass silently if the model can look at these samples.

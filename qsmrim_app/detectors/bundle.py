@@ -23,6 +23,7 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from qsmrim_app.errors import CheckpointError, OutputError, UsageError
+from qsmrim_app.evaluation.platt import Calibration
 from qsmrim_app.settings import DetectorSettings, from_plain, to_plain
 
 FORMAT = "qsmrim-bundle-1"
@@ -40,7 +41,8 @@ class BundleInfo:
     """What a model says of itself beside its weights.
 
     ``operating_points`` are thresholds on the calibrated ``p_rim`` by name (``f1``, ``high-sensitivity``);
-    member logits are divided by ``temperature``. ``training`` describes the data, ``metrics`` the evaluation.
+    a member's log-odds are its logit over ``temperature`` plus ``log_odds_shift``. ``training`` describes the
+    data, ``metrics`` the evaluation.
     ``statement`` is one sentence on what the model was trained on, to stand wherever its results are shown.
     ``version`` is that of the qsmrim that trained it.
     """
@@ -51,10 +53,16 @@ class BundleInfo:
     engine: str = ""
     operating_points: Mapping[str, float] = field(default_factory=dict)
     temperature: float = 1.0
+    log_odds_shift: float = 0.0
     trained_on_simulation: bool = False
     statement: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns logits into probabilities."""
+        return Calibration(self.temperature, self.log_odds_shift)
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,7 @@ def _check_numbers(manifest: Manifest, folder: Path) -> None:
     problems = {
         "its number of members is not between 1 and 99": not 1 <= len(manifest.members) <= MAX_MEMBERS,
         "its temperature is not a positive number": not 0 < info.temperature < math.inf,
+        "its shift of the log-odds is not a number": not math.isfinite(info.log_odds_shift),
         "an operating point is not between 0 and 1": any(
             not 0 <= point <= 1 for point in info.operating_points.values()
         ),

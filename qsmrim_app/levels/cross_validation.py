@@ -82,7 +82,7 @@ def plan_method(settings: GroupSettings, method: str, rated: RatedLesions, divis
 
 
 def train_method(fits: MethodFits, rated: RatedLesions, division: Division) -> Trained:
-    """Train on every rated lesion; thresholds and temperature come from the held-out subjects.
+    """Train on every rated lesion; thresholds and calibration come from the held-out subjects.
 
     Fits that are there are not made again.
     """
@@ -109,13 +109,14 @@ def _strict(
 
 
 def describe(model: RimDetector, evaluation: Evaluation, rated: RatedLesions) -> None:
-    """Give a trained model its temperature, thresholds, metrics and the story of its data."""
+    """Give a trained model its calibration, thresholds, metrics and the story of its data."""
     main = rated.counts[MAIN]
     n_subjects = len(set(rated.samples.subjects.tolist()))
     model.info = replace(
         model.info,
         version=metadata.version("qsmrim"),
-        temperature=evaluation.temperature,
+        temperature=evaluation.calibration.temperature,
+        log_odds_shift=evaluation.calibration.shift,
         operating_points=evaluation.operating_points,
         trained_on_simulation=rated.is_simulated,
         statement=_statement(rated),

@@ -1,4 +1,4 @@
-"""Put a temperature and thresholds on what held-out subjects showed, and say how good the method is.
+"""Put a calibration and thresholds on what held-out subjects showed, and say how good the method is.
 
 Temperature, operating points and the cross-fitted thresholds come from the rows of all outlines together, as
 one model serves them all; the figures are told for each kind of outline apart.
@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from qsmrim_app.evaluation.bootstrap import SubjectDraws
-from qsmrim_app.evaluation.calibration import cross_fitted_temperatures, fit_temperature
+from qsmrim_app.evaluation.calibration import cross_fitted_calibrations, fit_calibration
 from qsmrim_app.evaluation.comparison import compare, ratio
+from qsmrim_app.evaluation.platt import Calibration
 from qsmrim_app.evaluation.reliability import ReliabilityBin
 from qsmrim_app.evaluation.scorecard import Scorecard, score
 from qsmrim_app.evaluation.scored_lesions import ScoredLesions
@@ -27,7 +27,7 @@ from qsmrim_app.evaluation.thresholds import (
     high_sensitivity_threshold,
     scored_fold_thresholds,
 )
-from qsmrim_app.levels.calibrating import calibration, logits_by_temperature, reliability
+from qsmrim_app.levels.calibrating import calibration, logits_by_calibration, reliability
 from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold
 from qsmrim_app.levels.plain_figures import (
@@ -60,7 +60,7 @@ COMPARISON_COLUMNS: Mapping[str, Column] = {
 }
 RELIABILITY_COLUMNS: Mapping[str, Column] = {
     "variant": Column("text", "Outlines of the lesions: main, or the name of a mask variant"),
-    "temperature": Column("text", "before, or after it; each fold's was fitted on the other folds"),
+    "calibration": Column("text", "before, or after it; each fold's was fitted on the other folds"),
     "p_low": Column("number", "Lower edge of the bin"),
     "p_high": Column("number", "Upper edge of the bin"),
     "n_lesions": Column("integer", "Lesions in the bin"),
@@ -81,7 +81,7 @@ class Evaluation:
     ``p_rim`` and ``called`` have one value a held-out row. ``metrics`` is plain data, undefined figures None.
     """
 
-    temperature: float
+    calibration: Calibration
     operating_points: Mapping[str, float]
     p_rim: NDArray[np.float64]
     called: NDArray[np.bool_]
@@ -102,7 +102,7 @@ class Evaluation:
 def evaluate(
     held_out: OutOfFold, draws: SubjectDraws, strict: Mapping[int, float] | None = None
 ) -> Evaluation:
-    """Temperature, operating points and all figures.
+    """Calibration, operating points and all figures.
 
     Parameters
     ----------
@@ -113,16 +113,16 @@ def evaluate(
     strict
         Fold -> threshold on the logit that was chosen without any lesion of the fold; None: not asked for.
     """
-    temperature = fit_temperature(held_out.logits, held_out.rim)
-    p_rim = held_out.p_rim(temperature)
-    thresholds = _thresholds(held_out, p_rim, temperature, strict)
+    fitted = fit_calibration(held_out.logits, held_out.rim)
+    p_rim = fitted.probabilities(held_out.median_logits)
+    thresholds = _thresholds(held_out, p_rim, fitted, strict)
     called = {mode: _called(held_out, p_rim, by_fold) for mode, by_fold in thresholds.items()}
     points = _operating_points(p_rim, held_out.rim)
     everything = ScoredLesions(held_out.keys, held_out.folds, held_out.rim, p_rim, called[CROSS_FITTED])
     rows = {name: held_out.variants == name for name in _variants(held_out)}
     cards = {name: score(everything.take(chosen), draws) for name, chosen in rows.items()}
-    by_fold = cross_fitted_temperatures(held_out.logits, held_out.rim, held_out.folds)
-    logits = logits_by_temperature(held_out, by_fold)
+    by_fold = cross_fitted_calibrations(held_out.logits, held_out.rim, held_out.folds)
+    logits = logits_by_calibration(held_out, by_fold)
     figures = {
         name: card_figures(card)
         | {
@@ -143,10 +143,10 @@ def evaluate(
         "ratio_to_main": {name: _ratios(card, cards[MAIN]) for name, card in cards.items() if name != MAIN},
         "sites": _sites(cards, draws),
         "thresholds_by_fold": {mode: _by_name(values) for mode, values in thresholds.items()},
-        "temperatures_by_fold": _by_name(by_fold),
+        "calibration_by_fold": {str(fold): asdict(one) for fold, one in by_fold.items()},
     }
     curves = {name: reliability(held_out, rows[name], logits, draws) for name in cards}
-    return Evaluation(temperature, points, p_rim, called[CROSS_FITTED], cards, curves, without_nan(metrics))
+    return Evaluation(fitted, points, p_rim, called[CROSS_FITTED], cards, curves, without_nan(metrics))
 
 
 def comparison_rows(evaluations: Mapping[str, Evaluation]) -> list[tuple[object, ...]]:
@@ -171,7 +171,7 @@ def _operating_points(p_rim: NDArray[np.float64], rim: NDArray[np.float64]) -> d
 
 
 def _thresholds(
-    held_out: OutOfFold, p_rim: NDArray[np.float64], temperature: float, strict: Mapping[int, float] | None
+    held_out: OutOfFold, p_rim: NDArray[np.float64], fitted: Calibration, strict: Mapping[int, float] | None
 ) -> dict[str, dict[int, float]]:
     """How thresholds are chosen -> fold -> threshold on ``p_rim``."""
     found = {
@@ -179,7 +179,7 @@ def _thresholds(
         CROSS_FITTED: cross_fitted_thresholds(p_rim, held_out.rim, held_out.folds),
     }
     if strict is not None:
-        found[STRICT] = {fold: float(expit(logit / temperature)) for fold, logit in strict.items()}
+        found[STRICT] = {fold: float(fitted.probabilities(np.array(logit))) for fold, logit in strict.items()}
     return found
 
 

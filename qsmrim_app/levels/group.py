@@ -149,7 +149,12 @@ def _write_model(folder: Path, trained: Trained, n_members: int) -> None:
     _write_described(folder / "held_out.tsv", HELD_OUT_COLUMNS, rows)
     _write_described(folder / "reliability.tsv", RELIABILITY_COLUMNS, found.reliability_rows())
     write_bytes(folder / "reliability.png", reliability_figure(found.reliability))
-    points = {"temperature": found.temperature, "operating_points": found.operating_points}
+    fitted = found.calibration
+    points = {
+        "temperature": fitted.temperature,
+        "log_odds_shift": fitted.shift,
+        "operating_points": found.operating_points,
+    }
     told = {
         "method": model.settings.method,
         **points,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.evaluation.folds import TRAIN_ONLY, folds_of_rows, split_rows
@@ -29,8 +28,8 @@ HELD_OUT_COLUMNS: Mapping[str, Column] = {
     "rim_expert": Column("flag", "Rim status given by the expert consensus"),
     "rim_rater1": Column("flag", "Rim status given by the first rater"),
     "rim_rater2": Column("flag", "Rim status given by the second rater"),
-    "p_rim": Column("number", "Probability of a rim at the final temperature"),
-    "logit": Column("number", "Median of the members' logits, before any temperature"),
+    "p_rim": Column("number", "Probability of a rim with the final calibration"),
+    "logit": Column("number", "Median of the members' logits, before any calibration"),
     "rim_predicted": Column("flag", "p_rim reaches the F1 threshold that the other folds chose"),
 }
 
@@ -54,10 +53,6 @@ class OutOfFold:
     def median_logits(self) -> NDArray[np.float64]:
         """Logit of the median member, shape (n,)."""
         return np.asarray(median_of_members(self.logits))
-
-    def p_rim(self, temperature: float) -> NDArray[np.float64]:
-        """Calibrated probability of the median member, shape (n,)."""
-        return np.asarray(expit(self.median_logits / temperature))
 
     def rows(self, p_rim: NDArray[np.float64], called: NDArray[np.bool_]) -> list[tuple[object, ...]]:
         """One row a lesion, in the order of `HELD_OUT_COLUMNS`: all figures follow from them."""

@@ -47,8 +47,9 @@ def evaluation_section(metrics: Mapping[str, Any]) -> str:
         markdown_table(("Measure", *map(escaped, variants)), _figures(metrics)),
         *extra_sections(metrics),
         "### Calibration",
-        "How well probabilities fit, without and with a temperature; lower is better. The temperature of a "
-        "fold was fitted on the other folds, that of the model on all. `reliability.png` shows it.",
+        "How well probabilities fit, without and with the calibration (a temperature and a shift of the "
+        "log-odds); lower is better. That of a fold was fitted on the other folds, that of the model on all. "
+        "`reliability.png` shows it.",
         markdown_table(
             ("Measure", *(f"{escaped(name)}, {when}" for name in variants for when in ("without", "with"))),
             _calibration(variants),

@@ -19,7 +19,7 @@ _DPI = 150
 
 
 def reliability_figure(curves: Mapping[str, Mapping[str, Sequence[ReliabilityBin]]]) -> bytes:
-    """Share of rim+ lesions against mean probability in each bin, before and after the temperature.
+    """Share of rim+ lesions against mean probability in each bin, before and after the calibration.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def reliability_figure(curves: Mapping[str, Mapping[str, Sequence[ReliabilityBin
     """
     figure = Figure(figsize=(_PANEL_INCHES * len(curves), _PANEL_INCHES + 0.3), layout="constrained")
     panels = figure.subplots(1, len(curves), squeeze=False)[0]
-    for axes, (variant, by_temperature) in zip(panels, curves.items(), strict=True):
-        _draw_reliability(axes, by_temperature)
+    for axes, (variant, by_calibration) in zip(panels, curves.items(), strict=True):
+        _draw_reliability(axes, by_calibration)
         axes.set_title(f"outlines: {variant}", fontsize=10)
     figure.supxlabel("mean p_rim of a bin (square-root scale); bars: 95 % interval over subjects", fontsize=9)
     panels[0].set_ylabel("share of rim+ lesions (expert)")
@@ -44,13 +44,13 @@ def reliability_figure(curves: Mapping[str, Mapping[str, Sequence[ReliabilityBin
     return buffer.getvalue()
 
 
-def _draw_reliability(axes: Axes, by_temperature: Mapping[str, Sequence[ReliabilityBin]]) -> None:
+def _draw_reliability(axes: Axes, by_calibration: Mapping[str, Sequence[ReliabilityBin]]) -> None:
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="calibrated")
-    for when, bins in by_temperature.items():
+    for when, bins in by_calibration.items():
         color, marker, line = _STYLES[when]
         filled = [one for one in bins if one.n_lesions]
         p, share = ([getattr(one, name) for one in filled] for name in ("p_mean", "rim_share"))
-        axes.plot(p, share, line, color=color, marker=marker, markersize=4, label=f"{when} temperature")
+        axes.plot(p, share, line, color=color, marker=marker, markersize=4, label=f"{when} calibration")
         axes.vlines(p, [one.low for one in filled], [one.high for one in filled], color=color, linewidth=1)
     for name in ("x", "y"):
         getattr(axes, f"set_{name}scale")("function", functions=(_root, np.square))

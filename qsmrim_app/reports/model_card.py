@@ -82,6 +82,7 @@ def _properties(
         "Radiomic features": len(told.get("feature_names", ())),
         "Feature engine": told.get("engine"),
         "Temperature": told.get("temperature"),
+        "Shift of the log-odds": told.get("log_odds_shift"),
     }
     return [(name, value_text(value)) for name, value in found.items() if value not in (None, "")]
 

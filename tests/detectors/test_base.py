@@ -33,10 +33,10 @@ def test_a_model_without_points_takes_numbers_only(detector):
         detector.threshold("f1")
 
 
-def test_the_temperature_divides_the_logits(detector, samples):
+def test_temperature_and_shift_calibrate_the_logits(detector, samples):
     logits = detector.predict_logits(samples)
-    detector.info = dataclasses.replace(detector.info, temperature=2.5)
-    np.testing.assert_allclose(detector.predict_members(samples), 1 / (1 + np.exp(-logits / 2.5)))
+    detector.info = dataclasses.replace(detector.info, temperature=2.5, log_odds_shift=-0.7)
+    np.testing.assert_allclose(detector.predict_members(samples), 1 / (1 + np.exp(0.7 - logits / 2.5)))
 
 
 def _renamed(samples):
@@ -56,8 +56,8 @@ def _swapped(samples):
             lambda s: {"features": s.features[:, :5], "feature_names": s.feature_names[:5]},
             "5 features were given, the model expects 6",
         ),
-        (lambda _: {"margin_mm": 2.0}, "looks 0.0 mm around a lesion and calls the 'brain-median'"),
-        (lambda _: {"qsm_zero": "as-stored"}, "the samples were made with 0.0 mm and 'as-stored'"),
+        (lambda _: {"margin_mm": 0.0}, "looks 2.0 mm around a lesion and calls the 'brain-median'"),
+        (lambda _: {"qsm_zero": "as-stored"}, "the samples were made with 2.0 mm and 'as-stored'"),
         (lambda _: {"engine": "phantom-2"}, "trained on features by phantom-1, these are by phantom-2"),
         (lambda _: {"spacing_mm": (1.0, 1.0, 3.0)}, "looks at voxels of"),
         (lambda s: {"patches": s.patches[..., :4]}, "looks at patches of"),

@@ -134,6 +134,7 @@ REFUSED = {
     "no members": (_set("members", []), "between 1 and 99"),
     "even members": (lambda plain: plain["members"].pop(), "2 members; a majority needs an odd"),
     "too many members": (lambda plain: plain.update(members=plain["members"] * 35), "between 1 and 99"),
+    "infinite shift": (_set("info", "log_odds_shift", float("inf")), "JSON|shift of the log-odds"),
     "temperature 0": (_set("info", "temperature", 0), "temperature is not a positive number"),
     "operating point": (
         _set("info", "operating_points", {"f1": 1.2}),

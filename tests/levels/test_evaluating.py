@@ -6,7 +6,7 @@ import pytest
 
 from qsmrim_app.evaluation.agreement import cohen_kappa
 from qsmrim_app.evaluation.bootstrap import draw_subjects
-from qsmrim_app.evaluation.calibration import fit_temperature
+from qsmrim_app.evaluation.calibration import fit_calibration
 from qsmrim_app.evaluation.curves import partial_roc, precision_recall
 from qsmrim_app.evaluation.metrics import confusion
 from qsmrim_app.evaluation.scorecard import CELLS, RATIOS
@@ -46,10 +46,10 @@ def draws_of(n_draws=100):
     return draw_subjects(fold_of, np.random.default_rng(0), n_draws)
 
 
-def test_temperature_and_thresholds_come_from_all_outlines_together(rng):
+def test_calibration_and_thresholds_come_from_all_outlines_together(rng):
     held_out = held_out_rows(rng)
     found = evaluate(held_out, draws_of())
-    assert found.temperature == fit_temperature(held_out.logits, held_out.rim)
+    assert found.calibration == fit_calibration(held_out.logits, held_out.rim)
     assert found.operating_points["f1"] == f1_threshold(found.p_rim, held_out.rim)
     thresholds = cross_fitted_thresholds(found.p_rim, held_out.rim, held_out.folds)
     assert found.metrics["thresholds_by_fold"]["cross-fitted"] == _by_name(thresholds)
@@ -170,7 +170,7 @@ def test_figures_are_those_of_each_outline_alone(rng):
     assert flair < main
 
 
-def test_the_gain_of_the_temperature_is_measured_on_other_folds(rng):
+def test_the_gain_of_the_calibration_is_measured_on_other_folds(rng):
     held_out = held_out_rows(rng)
     too_sure = dataclasses.replace(held_out, logits=held_out.logits * 4)
     found = evaluate(too_sure, draws_of()).metrics
@@ -181,7 +181,7 @@ def test_the_gain_of_the_temperature_is_measured_on_other_folds(rng):
     changed = too_sure.logits.copy()
     changed[too_sure.folds == 2] *= 9
     other = evaluate(dataclasses.replace(too_sure, logits=changed), draws_of()).metrics
-    assert other["temperatures_by_fold"]["2"] == found["temperatures_by_fold"]["2"]
+    assert other["calibration_by_fold"]["2"] == found["calibration_by_fold"]["2"]
 
 
 def test_undefined_figures_are_none_so_that_json_can_hold_them(rng):

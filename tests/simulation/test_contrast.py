@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qsmrim_app.simulation.contrast import _keep_acquired, fit_field
+from qsmrim_app.simulation.contrast import _filter_in_plane, _keep_acquired, fit_field
 from qsmrim_app.simulation.protocols import PAPER
 
 
@@ -34,3 +34,15 @@ def test_what_was_not_acquired_along_j_is_gone_and_the_rest_stays():
     kept = _keep_acquired(image, 0.75)
     assert np.allclose(kept[3, :, 1].real, slow, atol=1e-5)
     assert np.allclose(_keep_acquired(image.transpose(1, 0, 2), 0.75), image.transpose(1, 0, 2), atol=1e-5)
+
+
+def test_the_scanners_filter_damps_fine_detail_in_plane_as_a_raised_cosine():
+    i = np.arange(32)
+    waves = {cycles: np.cos(2 * np.pi * cycles * i / 32) for cycles in (0, 8, 16)}
+    for axis in (0, 1):
+        for cycles, expected in ((0, 1.0), (8, 0.5), (16, 0.0)):  # a Hann window at strength 1
+            image = np.broadcast_to(waves[cycles][:, None, None], (32, 32, 3)).astype(np.complex64)
+            seen = _filter_in_plane(image.swapaxes(0, axis), 1.0).swapaxes(0, axis)
+            np.testing.assert_allclose(seen.real, expected * image.real, atol=1e-5)
+    noise = np.random.default_rng(0).standard_normal((32, 32, 3)).astype(np.complex64)
+    assert _filter_in_plane(noise, 0.0) is noise

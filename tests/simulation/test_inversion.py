@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy import fft
 
-from qsmrim_app.simulation.inversion import InversionPlan, invert_field
+from qsmrim_app.simulation.inversion import STEEPEST, InversionPlan, invert_field
 from qsmrim_app.simulation.random_fields import smooth_field
-from qsmrim_app.simulation.susceptibility import field_of
+from qsmrim_app.simulation.susceptibility import dipole_kernel, field_of, padded_shape
 
 SHAPE, SPACING, B0 = (48, 52, 24), (1.0, 1.0, 2.0), (0.0, 0.1, 0.995)
 
@@ -19,7 +20,13 @@ def _source():
 
 @pytest.mark.parametrize(
     ("method", "strength", "correlation"),
-    [("closed-form", 0.003, 0.95), ("truncated", 0.12, 0.9), ("total-variation", 0.5, 0.93)],
+    [
+        ("closed-form", 0.003, 0.95),
+        ("truncated", 0.12, 0.9),
+        ("total-variation", 0.5, 0.93),
+        ("isotropic-total-variation", 0.5, 0.93),
+        ("early-stopped", 60, 0.9),
+    ],
 )
 def test_a_smooth_map_comes_back_from_its_field(method, strength, correlation):
     source = _source()
@@ -33,7 +40,13 @@ def test_a_smooth_map_comes_back_from_its_field(method, strength, correlation):
 
 
 @pytest.mark.parametrize(
-    ("method", "weak", "strong"), [("closed-form", 1e-3, 0.3), ("total-variation", 0.3, 8)]
+    ("method", "weak", "strong"),
+    [
+        ("closed-form", 1e-3, 0.3),
+        ("total-variation", 0.3, 8),
+        ("isotropic-total-variation", 0.3, 8),
+        ("early-stopped", 120, 6),
+    ],
 )
 def test_more_regularisation_gives_a_smoother_map(method, weak, strong):
     field = field_of(_source(), SPACING, B0)
@@ -45,3 +58,17 @@ def test_more_regularisation_gives_a_smoother_map(method, weak, strong):
         for strength in (weak, strong)
     )
     assert smooth < 0.9 * rough
+
+
+def test_early_stopping_is_landwebers_iteration():
+    """x_n = x_(n-1) + A (b - A x_(n-1)) / 2nd power of the kernel's largest value, from zero."""
+    field = field_of(_source(), SPACING, B0)
+    padded = padded_shape(SHAPE)
+    kernel = dipole_kernel(padded, SPACING, B0) / STEEPEST
+    data = fft.rfftn(field, s=padded) / STEEPEST
+    spectrum = np.zeros_like(data)
+    for _ in range(7):
+        spectrum += kernel * (data - kernel * spectrum)
+    expected = fft.irfftn(spectrum, s=padded)[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
+    found = invert_field(field, np.ones(SHAPE, np.float32), InversionPlan("early-stopped", 7), SPACING, B0)
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())

@@ -111,3 +111,12 @@ def test_veins_run_through_a_lesion_or_along_its_edge(anatomy):
         (drops,) = lesion_veins(lesion, SPACING)
         distance = np.linalg.norm(drops.points_vox * SPACING - lesion.center_mm, axis=1)
         assert (distance.min() < 1.5) is not along
+
+
+def test_no_lesion_lies_where_none_may(anatomy):
+    barred = np.zeros(anatomy.grid.fine_shape, dtype=bool)
+    barred[: barred.shape[0] // 2] = True
+    free, kept = (place_lesions(_plans(12), anatomy, where) for where in (None, barred))
+    assert any((barred[lesion.box] & (lesion.depth_mm > 0)).any() for lesion in free)
+    assert kept
+    assert not any((barred[lesion.box] & (lesion.depth_mm > 0)).any() for lesion in kept)
