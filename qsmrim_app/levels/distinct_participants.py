@@ -13,24 +13,31 @@ from qsmrim_app.tables.lesion_samples import LesionSamples
 def require_distinct_participants(gathered: Gathered) -> None:
     """Pass silently if no two subjects share the image of a lesion, under whatever outlines they stand.
 
+    Subjects that only train may share one: neither is ever held out, so nothing is scored that was seen.
+
     Raises
     ------
     InputError
-        If two do: the same participant is in two sites, in one site twice, or in what only trains.
+        If two do: the same participant is in two sites, in one site twice, or in what only trains as well.
     """
     seen: dict[str, str] = {}
-    for samples in _parts(gathered):
-        rows = zip(samples.subjects.tolist(), fingerprints(samples), samples.patches, strict=True)
-        for subject, print_, patch in rows:
-            if patch.any() and seen.setdefault(print_, subject) != subject:  # an empty patch is nobody's
-                raise InputError(
-                    f"participants '{seen[print_]}' and '{subject}' have a lesion with the same image: they "
-                    "are one under two names; leave one of them out, or give other outlines of the same "
-                    "participants as a --mask-variant"
-                )
+    for part in (gathered, *gathered.variants.values()):
+        for print_, subject in _prints(part.samples):
+            _refuse_other(seen.setdefault(print_, subject), subject)
+    for part in gathered.train_only.values():
+        for print_, subject in _prints(part.samples):
+            _refuse_other(seen.get(print_, subject), subject)
 
 
-def _parts(gathered: Gathered) -> Iterator[LesionSamples]:
-    yield gathered.samples
-    for part in (*gathered.variants.values(), *gathered.train_only.values()):
-        yield part.samples
+def _prints(samples: LesionSamples) -> Iterator[tuple[str, str]]:
+    """What identifies the image of each lesion, and whose it is; an empty patch is nobody's."""
+    rows = zip(fingerprints(samples), samples.subjects.tolist(), samples.patches, strict=True)
+    return ((print_, subject) for print_, subject, patch in rows if patch.any())
+
+
+def _refuse_other(known: str, subject: str) -> None:
+    if known != subject:
+        raise InputError(
+            f"participants '{known}' and '{subject}' have a lesion with the same image: they are one under two "
+            "names; leave one of them out, or give other outlines of the same participants as a --mask-variant"
+        )
