@@ -38,6 +38,7 @@ def _prints(samples: LesionSamples) -> Iterator[tuple[str, str]]:
 def _refuse_other(known: str, subject: str) -> None:
     if known != subject:
         raise InputError(
-            f"participants '{known}' and '{subject}' have a lesion with the same image: they are one under two "
-            "names; leave one of them out, or give other outlines of the same participants as a --mask-variant"
+            f"participants '{known}' and '{subject}' have a lesion with the same image: they are one under "
+            "two names; leave one of them out, or give other outlines of the same participants as a "
+            "--mask-variant"
         )

@@ -181,21 +181,16 @@ def test_wrong_data_get_a_sentence_and_change_nothing(spoil, more, said, place, 
 def test_who_only_trains_is_not_held_out_under_another_name(place, monkeypatch, capsys):
     one_participant_in_both_sites(place)
     monkeypatch.chdir(place)
-    words = [
-        "bids",
-        "out",
-        "group",
-        "--site",
-        "a=a",
-        "--train-only",
-        "b=b",
-        "--train",
-        "aprl-rf",
-        "--folds",
-        "2",
-    ]
-    assert main(words) == 65
+    words = "bids out group --site a=a --train-only b=b --train aprl-rf --folds 2"
+    assert main(words.split()) == 65
     assert "'a:02' and 'b:02' have a lesion with the same image" in capsys.readouterr().err
+
+
+def test_who_only_trains_may_stand_under_two_outlines(place, monkeypatch):
+    shutil.copytree(place / "b", place / "c")
+    monkeypatch.chdir(place)
+    words = "bids out group --site a=a --train-only b=b c=c --train aprl-rf --folds 2"
+    assert main(words.split()) == 0
 
 
 def test_other_outlines_and_sessions_of_a_participant_are_no_other_participant(measured, tmp_path):
