@@ -22,6 +22,7 @@ RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
 ProtocolChoice = Literal["paper", "varied"]
 QsmZero = Literal["as-stored", "brain-median"]
+RadiomicsEngine = Literal["vectorised", "pyradiomics"]
 Architecture = Literal["qsmrim-net", "rimnet"]
 ImageFusion = Literal["concatenate", "rimnet", "no-image"]
 Vector3 = tuple[float, float, float]
@@ -88,7 +89,7 @@ class RadiomicsSettings:
 
     bin_width_ppb: float = 25.0
     wavelet: Literal["coif1"] = "coif1"
-    engine: Literal["pyradiomics"] = "pyradiomics"
+    engine: RadiomicsEngine = "vectorised"  # pyradiomics: the reference, lesion by lesion
 
 
 @dataclass(frozen=True)

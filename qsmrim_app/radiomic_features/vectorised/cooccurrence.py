@@ -1,0 +1,142 @@
+"""Grey-level co-occurrence features of all lesions, images and directions at once.
+
+Definitions: pyradiomics 3.0.1, ``radiomics.glcm`` (Haralick et al., IEEE Trans. SMC 1973), symmetrical, distance
+1. Sums run over the levels in pyradiomics' order: where the exact value of the second measure of correlation or
+of the maximal correlation is 0, the last bits decide whether pyradiomics drops the direction.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qsmrim_app.radiomic_features.vectorised.grey_levels import (
+    EPS,
+    N_DIRECTIONS,
+    Floats,
+    GreyLevels,
+    Rows,
+    mean_over_directions,
+)
+from qsmrim_app.radiomic_features.vectorised.maximal_correlation import maximal_correlation
+from qsmrim_app.radiomic_features.vectorised.voxels import Ints, Lines, expand
+
+
+def n_cells(levels: GreyLevels) -> int:
+    """Cells of all co-occurrence matrices, which sets the memory that they take."""
+    return N_DIRECTIONS * int((levels.n_levels**2).sum())
+
+
+def cooccurrence(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Floats]:
+    """Feature -> mean over the directions that have neighbours, shape (G,).
+
+    Parameters
+    ----------
+    levels, rows
+        Of the groups.
+    lines
+        Of the lesions.
+    """
+    size = rows.n**2
+    cells = np.cumsum(size) - size
+    row_i, j = expand(rows.n[rows.matrix])
+    matrix = rows.matrix[row_i]
+    row_j = rows.first[matrix] + j
+    counts = _counts(levels, rows, lines, cells, len(matrix))
+    n_matrices = len(rows.n)
+    n_pairs = np.bincount(matrix, counts, n_matrices)
+    with np.errstate(invalid="ignore"):
+        p = counts / n_pairs[matrix]
+    p_row = np.bincount(row_i, p, len(rows.level))
+    product = p_row[row_i] * p_row[row_j]
+    log_product = np.log2(product + EPS)
+    hxy2 = -np.bincount(matrix, product * log_product, n_matrices)
+    met = counts > 0
+    features = _joint(p[met], matrix[met], rows.level[row_i[met]], rows.level[row_j[met]], log_product[met], levels)
+    features |= _marginal(p_row, rows)
+    hxy, hxy1, hx = features["JointEntropy"], features.pop("hxy1"), features.pop("hx")
+    with np.errstate(invalid="ignore"):
+        features["Imc1"] = np.where(hx == 0, 0, (hxy - hxy1) / hx)
+        features["Imc2"] = np.where(hxy2 == hxy, 0, (1 - np.e ** (-2 * (hxy2 - hxy))) ** 0.5)
+        variance = features["SumSquares"]
+        # 4 (i - u)(j - u) = (i + j - 2 u)^2 - (i - j)^2
+        covariance = (features["ClusterTendency"] - features["Contrast"]) / 4
+        features["Correlation"] = np.where(variance == 0, 1, covariance / (variance + EPS))
+    features["MCC"] = maximal_correlation(p, p_row, cells, rows, n_pairs > 0)
+    means = mean_over_directions(features, n_pairs > 0)
+    means["MCC"][levels.n_levels == 1] = 1
+    return means
+
+
+def _counts(levels: GreyLevels, rows: Rows, lines: Lines, cells: Ints, n_cells: int) -> Floats:
+    """How often two levels are neighbours, in either order, in the cells of all matrices."""
+    direction, at = np.nonzero(lines.linked)
+    one = levels.slot[:, lines.order[direction, at]]
+    other = levels.slot[:, lines.order[direction, at + 1]]
+    group = levels.group[one]
+    matrix = group * N_DIRECTIONS + direction
+    start, n = cells[matrix], rows.n[matrix]
+    one, other = one - levels.first[group], other - levels.first[group]
+    forth = np.bincount((start + one * n + other).ravel(), minlength=n_cells)
+    back = np.bincount((start + other * n + one).ravel(), minlength=n_cells)
+    return (forth + back).astype(np.float64)
+
+
+def _joint(
+    p: Floats, matrix: Ints, i: Floats, j: Floats, log_product: Floats, levels: GreyLevels
+) -> dict[str, Floats]:
+    """Features of p(i, j) and of its sums along the diagonals, by matrix: all cells that are not 0."""
+    n_matrices = N_DIRECTIONS * len(levels.first)
+    highest = np.repeat(levels.highest, N_DIRECTIONS)
+
+    def total(values: Floats, of: Ints = matrix) -> Floats:
+        return np.bincount(of, values, n_matrices)
+
+    mean = total(p * i)
+    difference = np.abs(i - j)
+    maximum = np.zeros(n_matrices)
+    np.maximum.at(maximum, matrix, p)
+    centred = i + j - 2 * mean[matrix]
+    centred2 = centred**2
+    average = total(p * difference)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(difference > 0, p / difference**2, 0)
+    of_sum, p_sum = _diagonals(matrix, (i + j).astype(np.intp), 2 * highest + 1, p)
+    of_difference, p_difference = _diagonals(matrix, difference.astype(np.intp), highest, p)
+    return {
+        "Autocorrelation": total(p * i * j),
+        "ClusterProminence": total(p * centred2**2),
+        "ClusterShade": total(p * centred2 * centred),
+        "ClusterTendency": total(p * centred2),
+        "Contrast": total(p * difference**2),
+        "DifferenceAverage": average,
+        "DifferenceEntropy": -total(p_difference * np.log2(p_difference + EPS), of_difference),
+        "DifferenceVariance": total(p * (difference - average[matrix]) ** 2),
+        "Id": total(p / (1 + difference)),
+        "Idm": total(p / (1 + difference**2)),
+        "Idmn": total(p / (1 + (difference / highest[matrix]) ** 2)),
+        "Idn": total(p / (1 + difference / highest[matrix])),
+        "InverseVariance": total(inverse),
+        "JointAverage": mean,
+        "JointEnergy": total(p**2),
+        "JointEntropy": -total(p * np.log2(p + EPS)),
+        "MaximumProbability": maximum,
+        "SumEntropy": -total(p_sum * np.log2(p_sum + EPS), of_sum),
+        "hxy1": -total(p * log_product),
+    }
+
+
+def _marginal(p_row: Floats, rows: Rows) -> dict[str, Floats]:
+    """Variance and entropy of the levels, by matrix."""
+    n_matrices = len(rows.n)
+    mean = np.bincount(rows.matrix, p_row * rows.level, n_matrices)
+    return {
+        "SumSquares": np.bincount(rows.matrix, p_row * (rows.level - mean[rows.matrix]) ** 2, n_matrices),
+        "hx": -np.bincount(rows.matrix, p_row * np.log2(p_row + EPS), n_matrices),
+    }
+
+
+def _diagonals(matrix: Ints, k: Ints, lengths: Ints, p: Floats) -> tuple[Ints, Floats]:
+    """Sums of p over the cells with the same k: the matrix of every sum, and the sums."""
+    owner, _ = expand(lengths)
+    return owner, np.bincount((np.cumsum(lengths) - lengths)[matrix] + k, p, len(owner))
