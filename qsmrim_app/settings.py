@@ -189,6 +189,7 @@ class ParticipantSettings:
     work_dir: Path | None = None
     model: Path | None = None  # None: the model that ships with the app
     operating_point: str = "f1"  # f1, high-sensitivity, or a probability
+    radiomics_engine: RadiomicsEngine = "vectorised"  # whichever one the model was trained with
     inputs: InputSettings = InputSettings()
     preprocessing: PreprocessingSettings = PreprocessingSettings()
     lesions: LesionSettings = LesionSettings()

@@ -89,7 +89,9 @@ def compare(cases: Iterable[Case], settings: RadiomicsSettings) -> Compared:
         expected.append(slow.values[kept])
         kinds += [case.kind] * int(kept.sum())
         n_voxels += [lesion.n_voxels for lesion, keep in zip(lesions, kept, strict=True) if keep]
-    return Compared(np.concatenate(found), np.concatenate(expected), np.array(kinds), np.array(n_voxels), n_failures)
+    return Compared(
+        np.concatenate(found), np.concatenate(expected), np.array(kinds), np.array(n_voxels), n_failures
+    )
 
 
 def summary(compared: Compared) -> str:
@@ -122,14 +124,17 @@ def worst(compared: Compared, n: int = 20) -> list[str]:
         if not excess[lesion, feature] <= 1:
             lines.append(
                 f"{names[feature]}: {compared.found[lesion, feature]!r}, pyradiomics "
-                f"{compared.expected[lesion, feature]!r}; {compared.kinds[lesion]}, {compared.n_voxels[lesion]} voxels"
+                f"{compared.expected[lesion, feature]!r}; {compared.kinds[lesion]}, "
+                f"{compared.n_voxels[lesion]} voxels"
             )
     return lines
 
 
 def main() -> int:
     """Run the comparison and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cohort", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--volumes", type=int, default=12)
@@ -139,8 +144,10 @@ def main() -> int:
     for width in asked.bin_width:
         cases = [*generated_cases(asked.volumes), *stored_cases(asked.cohort, asked.data)]
         compared = compare(cases, RadiomicsSettings(bin_width_ppb=width))
-        print(f"\nBin width {width:g} ppb; differences in units of what is allowed; neither engine measures "
-              f"{compared.n_failures} more\n\n{summary(compared)}")
+        print(
+            f"\nBin width {width:g} ppb; differences in units of what is allowed; neither engine measures "
+            f"{compared.n_failures} more\n\n{summary(compared)}"
+        )
         print("\n".join(worst(compared)))
         all_agree &= not compared.wrong().any()
     return 0 if all_agree else 1

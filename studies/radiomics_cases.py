@@ -48,7 +48,9 @@ def generated_cases(n_volumes: int, seed: int = 0) -> Iterator[Case]:
         yield Case("in one slice", _texture(rng, shape), _in_one_slice(rng, shape))
     yield from _odd_images(rng)
     yield Case("giant", _texture(rng, (70, 66, 24)), _ball((70, 66, 24)))
-    yield Case("the whole volume", _texture(rng, (24, 23, 11)), Volume(np.ones((24, 23, 11), np.int32), AFFINE))
+    yield Case(
+        "the whole volume", _texture(rng, (24, 23, 11)), Volume(np.ones((24, 23, 11), np.int32), AFFINE)
+    )
 
 
 def stored_cases(cohort: Path | None, data: Path | None) -> Iterator[Case]:
@@ -76,11 +78,15 @@ def _blobs(rng: np.random.Generator, shape: tuple[int, int, int], smooth: float 
 def _tiny(rng: np.random.Generator, shape: tuple[int, int, int]) -> Volume:
     """Two to six voxels in a box of 3 x 3 x 2, connected or not, all over the volume."""
     labels = np.zeros(shape, dtype=np.int32)
-    places = product(*(range(0, size - side + 1, side + 1) for size, side in zip(shape, (3, 3, 2), strict=True)))
+    places = product(
+        *(range(0, size - side + 1, side + 1) for size, side in zip(shape, (3, 3, 2), strict=True))
+    )
     for label, (i, j, k) in enumerate(places, start=1):
         if label % 3 == 0:
             voxels = rng.permutation(18)[: rng.integers(2, 7)]
-            labels[i : i + 3, j : j + 3, k : k + 2].reshape(3, 3, 2)[np.unravel_index(voxels, (3, 3, 2))] = label
+            labels[i : i + 3, j : j + 3, k : k + 2].reshape(3, 3, 2)[np.unravel_index(voxels, (3, 3, 2))] = (
+                label
+            )
     return Volume(labels, AFFINE)
 
 

@@ -33,9 +33,7 @@ __all__ = ["MAX_GREY_LEVELS", "FeatureRows", "extract_features", "feature_names"
 
 _LOG = logging.getLogger(__name__)
 # Image, lesions, settings -> features (L, 527) and why a lesion has none (L,).
-_Measure = Callable[
-    [Volume, LesionVoxels, RadiomicsSettings], tuple[NDArray[np.float64], NDArray[np.str_]]
-]
+_Measure = Callable[[Volume, LesionVoxels, RadiomicsSettings], tuple[NDArray[np.float64], NDArray[np.str_]]]
 _ENGINES: Mapping[RadiomicsEngine, tuple[Callable[[], str], _Measure]] = {
     "vectorised": (vectorised_engine.engine_name, vectorised_engine.measure_lesions),
     "pyradiomics": (pyradiomics_engine.engine_name, pyradiomics_engine.measure_lesions),

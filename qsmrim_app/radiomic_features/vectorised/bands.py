@@ -10,7 +10,13 @@ import pywt
 from numpy.typing import NDArray
 
 from qsmrim_app.radiomic_features.crop import REACH_AFTER, REACH_BEFORE
-from qsmrim_app.radiomic_features.vectorised.voxels import Ints, LesionVoxels, expand_boxes
+from qsmrim_app.radiomic_features.vectorised.voxels import (
+    Ints,
+    LesionVoxels,
+    expand_boxes,
+    flat_index,
+    starts_of,
+)
 
 BANDS = ("original", *(f"wavelet-{''.join(filters)}" for filters in product("LH", repeat=3)))
 _REACH = REACH_BEFORE + REACH_AFTER
@@ -36,7 +42,7 @@ def crops(image: NDArray[np.float32], voxels: LesionVoxels) -> tuple[Floats32, I
     at = (place + (voxels.start - REACH_BEFORE).T[:, owner]) % (size + size % 2)
     at[at == size] = 0
     values = image[tuple(at)].astype(np.float32, copy=False)
-    return values, np.cumsum(sides.prod(axis=1)) - sides.prod(axis=1)
+    return values, starts_of(sides.prod(axis=1))
 
 
 def band_values(
@@ -63,33 +69,20 @@ def band_values(
     ndarray
         Shape (9, N), in the order of `BANDS`.
     """
-    taps = _taps(wavelet)
     last = np.array(shape) + np.array(shape) % 2 - 1
-    i, j, k = voxels.sides.T
-    full_j, full_k = j + _REACH, k + _REACH
-
-    owner, place = expand_boxes(np.stack([i, full_j, full_k], axis=1))
-    low = first[owner] + (place[0] * full_j[owner] + place[1]) * full_k[owner] + place[2]
-    at_end = voxels.start[owner, 0] + place[0] == last[0]
-    bands = _filtered(crop[None], low, (full_j * full_k)[owner], at_end, taps)
-    first = _first(i * full_j * full_k)
-
-    owner, place = expand_boxes(np.stack([i, j, full_k], axis=1))
-    low = first[owner] + (place[0] * full_j[owner] + place[1]) * full_k[owner] + place[2]
-    at_end = voxels.start[owner, 1] + place[1] == last[1]
-    bands = _filtered(bands, low, full_k[owner], at_end, taps)
-    first = _first(i * j * full_k)
-
-    owner, place = voxels.lesion, voxels.place
-    low = first[owner] + (place[0] * j[owner] + place[1]) * full_k[owner] + place[2]
-    at_end = voxels.start[owner, 2] + place[2] == last[2]
-    bands = _filtered(bands, low, np.ones_like(low), at_end, taps)
-
     sides = voxels.sides + _REACH
-    first = _first(sides.prod(axis=1))
-    i, j, k = place + REACH_BEFORE
-    original = crop[first[owner] + (i * sides[owner, 1] + j) * sides[owner, 2] + k]
-    return np.concatenate([original[None], bands]).astype(np.float64)
+    middle = flat_index(first, sides, voxels.lesion, voxels.place + REACH_BEFORE)
+    bands = crop[None]
+    for axis in range(3):
+        read, sides = sides, sides.copy()
+        sides[:, axis] = voxels.sides[:, axis]
+        owner, place = (voxels.lesion, voxels.place) if axis == 2 else expand_boxes(sides)
+        low = flat_index(first, read, owner, place)
+        stride = read[:, axis + 1 :].prod(axis=1)[owner]
+        at_end = voxels.start[owner, axis] + place[axis] == last[axis]
+        bands = _filtered(bands, low, stride, at_end, _taps(wavelet))
+        first = starts_of(sides.prod(axis=1))
+    return np.concatenate([crop[None, middle], bands]).astype(np.float64)
 
 
 @cache
@@ -105,10 +98,6 @@ def _taps(wavelet: str) -> Floats32:
     return np.stack([low, high])[:, 2 * n_taps - REACH_AFTER :][:, :n_taps]
 
 
-def _first(sizes: Ints) -> Ints:
-    return np.asarray(np.cumsum(sizes) - sizes)
-
-
 def _filtered(
     images: Floats32, low: Ints, stride: Ints, at_end: NDArray[np.bool_], taps: Floats32
 ) -> Floats32:
@@ -118,8 +107,8 @@ def _filtered(
     adds the three taps that reach over the end in the other order.
     """
     n_taps = taps.shape[1]
-    read = [images[:, None, low + (n_taps - 1 - t) * stride] for t in range(n_taps)]
-    terms = [taps[:, t, None] * values for t, values in enumerate(read)]
+    read = [images.take(low + (n_taps - 1 - t) * stride, axis=1) for t in range(n_taps)]
+    terms = [taps[:, t, None] * values[:, None] for t, values in enumerate(read)]
     total = (terms[0] + terms[1]) + terms[2]
     if at_end.any():
         total[..., at_end] = ((terms[2] + terms[1]) + terms[0])[..., at_end]

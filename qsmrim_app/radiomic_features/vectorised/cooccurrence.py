@@ -1,14 +1,13 @@
 """Grey-level co-occurrence features of all lesions, images and directions at once.
 
-Definitions: pyradiomics 3.0.1, ``radiomics.glcm`` (Haralick et al., IEEE Trans. SMC 1973), symmetrical, distance
-1. Sums run over the levels in pyradiomics' order: where the exact value of the second measure of correlation or
-of the maximal correlation is 0, the last bits decide whether pyradiomics drops the direction.
+Definitions: pyradiomics 3.0.1, ``radiomics.glcm`` (Haralick et al., IEEE Trans. SMC 1973), symmetrical, at
+distance 1. Sums run over the levels in pyradiomics' order: where the exact value of the second measure of
+correlation or of the maximal correlation is 0, the last bits decide whether pyradiomics drops the direction.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qsmrim_app.radiomic_features.vectorised.grey_levels import (
     EPS,
@@ -19,7 +18,7 @@ from qsmrim_app.radiomic_features.vectorised.grey_levels import (
     mean_over_directions,
 )
 from qsmrim_app.radiomic_features.vectorised.maximal_correlation import maximal_correlation
-from qsmrim_app.radiomic_features.vectorised.voxels import Ints, Lines, expand
+from qsmrim_app.radiomic_features.vectorised.voxels import Ints, Lines, expand, starts_of
 
 
 def n_cells(levels: GreyLevels) -> int:
@@ -37,12 +36,12 @@ def cooccurrence(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Floa
     lines
         Of the lesions.
     """
-    size = rows.n**2
-    cells = np.cumsum(size) - size
+    cells = starts_of(rows.n**2)
     row_i, j = expand(rows.n[rows.matrix])
     matrix = rows.matrix[row_i]
     row_j = rows.first[matrix] + j
-    counts = _counts(levels, rows, lines, cells, len(matrix))
+    counts = _counts(levels, lines, len(matrix))
+    counts = counts + counts[cells[matrix] + j * rows.n[matrix] + row_i - rows.first[matrix]]
     n_matrices = len(rows.n)
     n_pairs = np.bincount(matrix, counts, n_matrices)
     with np.errstate(invalid="ignore"):
@@ -52,7 +51,9 @@ def cooccurrence(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Floa
     log_product = np.log2(product + EPS)
     hxy2 = -np.bincount(matrix, product * log_product, n_matrices)
     met = counts > 0
-    features = _joint(p[met], matrix[met], rows.level[row_i[met]], rows.level[row_j[met]], log_product[met], levels)
+    features = _joint(
+        p[met], matrix[met], rows.level[row_i[met]], rows.level[row_j[met]], log_product[met], levels
+    )
     features |= _marginal(p_row, rows)
     hxy, hxy1, hx = features["JointEntropy"], features.pop("hxy1"), features.pop("hx")
     with np.errstate(invalid="ignore"):
@@ -68,18 +69,17 @@ def cooccurrence(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Floa
     return means
 
 
-def _counts(levels: GreyLevels, rows: Rows, lines: Lines, cells: Ints, n_cells: int) -> Floats:
-    """How often two levels are neighbours, in either order, in the cells of all matrices."""
+def _counts(levels: GreyLevels, lines: Lines, n_cells: int) -> Ints:
+    """How often a voxel of level i is followed by one of level j, in the cells of all matrices."""
     direction, at = np.nonzero(lines.linked)
-    one = levels.slot[:, lines.order[direction, at]]
-    other = levels.slot[:, lines.order[direction, at + 1]]
-    group = levels.group[one]
-    matrix = group * N_DIRECTIONS + direction
-    start, n = cells[matrix], rows.n[matrix]
-    one, other = one - levels.first[group], other - levels.first[group]
-    forth = np.bincount((start + one * n + other).ravel(), minlength=n_cells)
-    back = np.bincount((start + other * n + one).ravel(), minlength=n_cells)
-    return (forth + back).astype(np.float64)
+    one, other = lines.order[direction, at], lines.order[direction, at + 1]
+    groups = levels.group[levels.slot]
+    squares = levels.n_levels**2
+    rank = levels.slot - levels.first[groups]
+    start = (N_DIRECTIONS * starts_of(squares))[groups] + rank * levels.n_levels[groups]
+    cell = start[:, one] + rank[:, other]
+    cell += squares[groups][:, one] * direction
+    return np.bincount(cell.ravel(), minlength=n_cells)
 
 
 def _joint(
@@ -139,4 +139,4 @@ def _marginal(p_row: Floats, rows: Rows) -> dict[str, Floats]:
 def _diagonals(matrix: Ints, k: Ints, lengths: Ints, p: Floats) -> tuple[Ints, Floats]:
     """Sums of p over the cells with the same k: the matrix of every sum, and the sums."""
     owner, _ = expand(lengths)
-    return owner, np.bincount((np.cumsum(lengths) - lengths)[matrix] + k, p, len(owner))
+    return owner, np.bincount(starts_of(lengths)[matrix] + k, p, len(owner))

@@ -70,17 +70,21 @@ def _longest(points: Floats, cloud: Ints, owner: Ints, n_owners: int) -> Floats:
     at_rim = np.flatnonzero(from_middle >= radius[cloud])
     outermost[cloud[at_rim]] = at_rim
     longest = np.zeros(n_owners)
-    np.maximum.at(longest, owner[cloud], _norm(points - points[:, outermost[cloud]]))
+    np.maximum.at(longest, owner, np.maximum.reduceat(_norm(points - points[:, outermost[cloud]]), first))
     reach = from_middle + radius[cloud]
     kept = np.flatnonzero(reach >= longest[owner[cloud]] * (1 - 1e-9))
     points, cloud = points[:, kept], cloud[kept]
     n_later = np.searchsorted(cloud, cloud, side="right") - 1 - np.arange(len(cloud))
-    parts = np.cumsum(n_later) // _PAIRS_AT_ONCE
-    for part in np.split(np.arange(len(cloud)), np.flatnonzero(np.diff(parts)) + 1):
+    paired = np.flatnonzero(n_later)
+    if not len(paired):
+        return longest
+    parts = np.cumsum(n_later[paired]) // _PAIRS_AT_ONCE
+    for part in np.split(paired, np.flatnonzero(np.diff(parts)) + 1):
         at, later = expand(n_later[part])
         one = part[at]
         distance = _norm(points[:, one] - points[:, one + 1 + later])
-        np.maximum.at(longest, owner[cloud[one]], distance)
+        first = np.flatnonzero(later == 0)
+        np.maximum.at(longest, owner[cloud[part]], np.maximum.reduceat(distance, first))
     return longest
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.radiomic_features.vectorised.voxels import DIRECTIONS, Ints, LesionVoxels, expand
+from qsmrim_app.radiomic_features.vectorised.voxels import DIRECTIONS, Ints, LesionVoxels, expand, starts_of
 
 Floats = NDArray[np.float64]
 EPS = np.spacing(1)  # pyradiomics adds it inside every logarithm
@@ -64,7 +64,7 @@ def grey_levels(values: Floats, voxels: LesionVoxels, bin_width: float) -> GreyL
     bins -= np.minimum.reduceat(bins, voxels.first, axis=1)[:, voxels.lesion]
     highest = (np.maximum.reduceat(bins, voxels.first, axis=1) + 1).ravel()
     owner, level = expand(highest)
-    offset = (np.cumsum(highest) - highest).reshape(len(values), -1)
+    offset = starts_of(highest).reshape(len(values), -1)
     at = bins + offset[:, voxels.lesion]
     n_voxels = np.bincount(at.ravel(), minlength=len(owner))
     occurs = n_voxels > 0
@@ -75,7 +75,7 @@ def grey_levels(values: Floats, voxels: LesionVoxels, bin_width: float) -> GreyL
         level=level[occurs] + 1.0,
         n_voxels=n_voxels[occurs],
         group=group,
-        first=np.cumsum(n_levels) - n_levels,
+        first=starts_of(n_levels),
         n_levels=n_levels,
         highest=highest,
     )
@@ -85,7 +85,7 @@ def rows_of(levels: GreyLevels) -> Rows:
     """The rows of all matrices."""
     n = np.repeat(levels.n_levels, N_DIRECTIONS)
     matrix, position = expand(n)
-    return Rows(np.cumsum(n) - n, n, matrix, levels.level[levels.first[matrix // N_DIRECTIONS] + position])
+    return Rows(starts_of(n), n, matrix, levels.level[levels.first[matrix // N_DIRECTIONS] + position])
 
 
 def histogram_features(levels: GreyLevels) -> dict[str, Floats]:
@@ -100,7 +100,7 @@ def histogram_features(levels: GreyLevels) -> dict[str, Floats]:
 
 
 def mean_over_directions(by_matrix: dict[str, Floats], is_used: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Mean over those of the 13 directions that are used and have a value: (13 G,) to (G,), NaN if none has."""
+    """Mean over the directions that are used and have a value: (13 G,) to (G,), NaN if none has."""
     values = np.stack(list(by_matrix.values())).reshape(len(by_matrix), -1, N_DIRECTIONS)
     counted = is_used.reshape(-1, N_DIRECTIONS) & ~np.isnan(values)
     with np.errstate(invalid="ignore"):

@@ -19,11 +19,11 @@ def maximal_correlation(
 ) -> Floats:
     """Root of the second largest eigenvalue of Q(i, j) = sum over k of p(i, k) p(j, k) / (p(i) p(k)).
 
-    pyradiomics 3.0.1, ``RadiomicsGLCM.getMCCFeatureValue``. As p is symmetrical, Q has the eigenvalues of S S
-    with S(i, j) = p(i, j) / sqrt(p(i) p(j)), of which the largest is 1. Only where the second one is 0 this is
-    not enough: pyradiomics may find it just below 0. Its root is then NaN and the direction does not count,
-    unless another direction of the lesion has complex eigenvalues. So there, and so here: such lesions are
-    computed in pyradiomics' way.
+    pyradiomics 3.0.1, ``RadiomicsGLCM.getMCCFeatureValue``. As p is symmetrical, Q has the eigenvalues of
+    S S with S(i, j) = p(i, j) / sqrt(p(i) p(j)), of which the largest is 1. Only where the second one is 0
+    this is not enough: pyradiomics may find it just below 0. Its root is then NaN and the direction does not
+    count, unless another direction of the lesion has complex eigenvalues. So there, and so here: such lesions
+    are computed in pyradiomics' way.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _as_pyradiomics(
 def _by_size(
     p: Floats, p_row: Floats, cells: Ints, rows: Rows, is_wanted: NDArray[np.bool_]
 ) -> Iterator[tuple[Ints, Floats, Floats]]:
-    """The wanted matrices of two rows or more, those of one size together: numbers, (m, n, n), row sums (m, n)."""
+    """The wanted matrices of two rows or more, by size: numbers (m,), matrices (m, n, n), row sums (m, n)."""
     for n in np.unique(rows.n[is_wanted & (rows.n > 1)]):
         same = np.flatnonzero(is_wanted & (rows.n == n))
         for part in np.array_split(same, 1 + len(same) * n * n // _CELLS_AT_ONCE):

@@ -1,7 +1,7 @@
 """Grey-level run-length features of all lesions, images and directions at once.
 
-Definitions: pyradiomics 3.0.1, ``radiomics.glrlm`` (Galloway, CGIP 1975; Chu et al., Pattern Recogn. Lett. 1990;
-Dasarathy and Holder, Pattern Recogn. Lett. 1991).
+Definitions: pyradiomics 3.0.1, ``radiomics.glrlm`` (Galloway, CGIP 1975; Chu et al., Pattern Recogn. Lett.
+1990; Dasarathy and Holder, Pattern Recogn. Lett. 1991).
 """
 
 from __future__ import annotations
@@ -68,20 +68,22 @@ def run_lengths(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Float
 
 def _runs(levels: GreyLevels, rows: Rows, lines: Lines) -> tuple[Ints, Floats, Floats]:
     """The run-length matrices as lists of their cells that are not 0: row, length, count."""
-    n_lesions, n = lines.is_used.shape[1], lines.order.shape[1]
-    slot = levels.slot[:, lines.order]  # (B, 13, N)
-    begins = np.ones(slot.shape, dtype=np.bool_)
-    begins[..., 1:] = ~lines.linked | (slot[..., 1:] != slot[..., :-1])
+    n_rows = len(rows.level)
+    groups = levels.group[levels.slot]
+    # Row of a slot in direction d: rows.first[13 g + d] + slot - levels.first[g].
+    row = levels.slot + ((N_DIRECTIONS - 1) * levels.first)[groups]
+    step = levels.n_levels[groups]
+    of_voxel = row[:, lines.order] + np.arange(N_DIRECTIONS)[:, None] * step[:, lines.order]  # (B, 13, N)
+    begins = np.ones(of_voxel.shape, dtype=np.bool_)
+    np.not_equal(of_voxel[..., 1:], of_voxel[..., :-1], out=begins[..., 1:])
+    begins[..., 1:] |= ~lines.linked
     at = np.flatnonzero(begins)
     length = np.diff(at, append=begins.size)
-    slot, direction = slot.ravel()[at], at // n % N_DIRECTIONS
-    group = levels.group[slot]
-    kept = lines.is_used[direction, group % n_lesions]
-    matrix = group * N_DIRECTIONS + direction
-    row = rows.first[matrix] + slot - levels.first[group]
+    row = of_voxel.ravel()[at]
     longest = int(length.max(initial=1)) + 1
-    cells = np.bincount((row * longest + length)[kept], minlength=len(rows.level) * longest)
-    cell = np.flatnonzero(cells)
+    cells = np.bincount(row * longest + length, minlength=n_rows * longest)
+    used = lines.is_used[:, np.arange(len(levels.first)) % lines.is_used.shape[1]].T.ravel()[rows.matrix]
+    cell = np.flatnonzero(cells.reshape(n_rows, longest) * used[:, None])
     row, length = np.divmod(cell, longest)
     return row, length.astype(np.float64), cells[cell].astype(np.float64)
 

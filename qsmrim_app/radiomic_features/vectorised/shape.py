@@ -13,7 +13,14 @@ from radiomics import cShape
 
 from qsmrim_app.radiomic_features.vectorised.diameters import diameters
 from qsmrim_app.radiomic_features.vectorised.grey_levels import Floats
-from qsmrim_app.radiomic_features.vectorised.voxels import Ints, LesionVoxels, Lines, expand_boxes
+from qsmrim_app.radiomic_features.vectorised.voxels import (
+    Ints,
+    LesionVoxels,
+    Lines,
+    expand_boxes,
+    flat_index,
+    starts_of,
+)
 from qsmrim_app.settings import Vector3
 
 _CORNERS = np.array([(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)], dtype=np.intp)
@@ -86,12 +93,12 @@ def _mesh(voxels: LesionVoxels, spacing_mm: Vector3) -> tuple[Floats, Floats]:
     """
     sides = voxels.sides + 1
     owner, place = expand_boxes(sides)
-    first = np.cumsum(sides.prod(axis=1)) - sides.prod(axis=1)
+    first = starts_of(sides.prod(axis=1))
     corners = np.zeros(len(owner), dtype=np.intp)
     for bit, corner in enumerate(_CORNERS):
-        i, j, k = voxels.place + 1 - corner[:, None]
-        at = first[voxels.lesion] + (i * sides[voxels.lesion, 1] + j) * sides[voxels.lesion, 2] + k
-        corners[at] |= 1 << bit
+        corners[flat_index(first, sides, voxels.lesion, voxels.place + 1 - corner[:, None])] |= 1 << bit
+    at_surface = (corners > 0) & (corners < 255)
+    owner, place, corners = owner[at_surface], place[:, at_surface], corners[at_surface]
     areas, volumes = _cube_areas(spacing_mm), _cube_volumes()
     signed = volumes[0, corners] + (volumes[1:, corners] * place).sum(axis=0)
     n = len(sides)

@@ -15,7 +15,8 @@ Ints = NDArray[np.intp]
 
 # One of each pair of opposite directions to the 26 neighbours; the first step that is not 0 goes forward.
 DIRECTIONS = np.array(
-    [(i, j, k) for i in (0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1) if (i, j, k) > (0, 0, 0)], dtype=np.intp
+    [(i, j, k) for i in (0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1) if (i, j, k) > (0, 0, 0)],
+    dtype=np.intp,
 )
 
 
@@ -80,7 +81,12 @@ class Lines:
 def expand(counts: Ints) -> tuple[Ints, Ints]:
     """For a list that holds ``counts[n]`` entries of each n: every entry's n, and its position among them."""
     owner = np.repeat(np.arange(len(counts)), counts)
-    return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+    return owner, np.arange(len(owner)) - starts_of(counts)[owner]
+
+
+def starts_of(counts: Ints) -> Ints:
+    """Where the entries of each n begin in such a list."""
+    return np.cumsum(counts) - counts
 
 
 def expand_boxes(sides: Ints) -> tuple[Ints, Ints]:
@@ -89,6 +95,11 @@ def expand_boxes(sides: Ints) -> tuple[Ints, Ints]:
     rest, k = np.divmod(position, sides[owner, 2])
     i, j = np.divmod(rest, sides[owner, 1])
     return owner, np.stack([i, j, k])
+
+
+def flat_index(first: Ints, sides: Ints, owner: Ints, place: Ints) -> Ints:
+    """Where a place (3, M) of the box ``owner`` (M,) lies in a flat list of boxes that begin at ``first``."""
+    return first[owner] + (place[0] * sides[owner, 1] + place[1]) * sides[owner, 2] + place[2]
 
 
 def lesion_voxels(labels: Volume, lesions: Sequence[Lesion]) -> LesionVoxels:
@@ -114,9 +125,11 @@ def lesion_voxels(labels: Volume, lesions: Sequence[Lesion]) -> LesionVoxels:
     voxels = _flat(owner[inside], place[:, inside], start, sides)
     extent = np.zeros((3, len(lesions)), dtype=np.intp)
     if len(lesions):
-        low, high = (np.array(end.reduceat(voxels.place, voxels.first, axis=1)) for end in (np.minimum, np.maximum))
+        low, high = (
+            np.array(end.reduceat(voxels.place, voxels.first, axis=1)) for end in (np.minimum, np.maximum)
+        )
         extent = high - low + 1
-    for wrong in np.flatnonzero((extent.T != sides).any(axis=1))[:1]:
+    for wrong in np.flatnonzero((sides != extent.T).any(axis=1))[:1]:
         raise UnknownLesionError(
             f"the box of lesion {index[wrong]} is {tuple(sides[wrong].tolist())} voxels, the lesion "
             f"{tuple(extent[:, wrong].tolist())}; a box must be tight"
