@@ -18,7 +18,7 @@ from qsmrim_app.radiomic_features.vectorised.grey_levels import (
     mean_over_directions,
 )
 from qsmrim_app.radiomic_features.vectorised.maximal_correlation import maximal_correlation
-from qsmrim_app.radiomic_features.vectorised.voxels import Ints, Lines, expand, starts_of
+from qsmrim_app.radiomic_features.vectorised.voxels import Ints, Lines, expand, starts_of, sum_by
 
 
 def n_cells(levels: GreyLevels) -> int:
@@ -43,20 +43,20 @@ def cooccurrence(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Floa
     counts = _counts(levels, lines, len(matrix))
     counts = counts + counts[cells[matrix] + j * rows.n[matrix] + row_i - rows.first[matrix]]
     n_matrices = len(rows.n)
-    n_pairs = np.bincount(matrix, counts, n_matrices)
+    n_pairs = sum_by(matrix, counts, n_matrices)
     with np.errstate(invalid="ignore"):
         p = counts / n_pairs[matrix]
-    p_row = np.bincount(row_i, p, len(rows.level))
+    p_row = sum_by(row_i, p, len(rows.level))
     product = p_row[row_i] * p_row[row_j]
     log_product = np.log2(product + EPS)
-    hxy2 = -np.bincount(matrix, product * log_product, n_matrices)
+    hxy2 = -sum_by(matrix, product * log_product, n_matrices)
     met = counts > 0
     features = _joint(
         p[met], matrix[met], rows.level[row_i[met]], rows.level[row_j[met]], log_product[met], levels
     )
     features |= _marginal(p_row, rows)
     hxy, hxy1, hx = features["JointEntropy"], features.pop("hxy1"), features.pop("hx")
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         features["Imc1"] = np.where(hx == 0, 0, (hxy - hxy1) / hx)
         features["Imc2"] = np.where(hxy2 == hxy, 0, (1 - np.e ** (-2 * (hxy2 - hxy))) ** 0.5)
         variance = features["SumSquares"]
@@ -90,7 +90,7 @@ def _joint(
     highest = np.repeat(levels.highest, N_DIRECTIONS)
 
     def total(values: Floats, of: Ints = matrix) -> Floats:
-        return np.bincount(of, values, n_matrices)
+        return sum_by(of, values, n_matrices)
 
     mean = total(p * i)
     difference = np.abs(i - j)
@@ -129,14 +129,14 @@ def _joint(
 def _marginal(p_row: Floats, rows: Rows) -> dict[str, Floats]:
     """Variance and entropy of the levels, by matrix."""
     n_matrices = len(rows.n)
-    mean = np.bincount(rows.matrix, p_row * rows.level, n_matrices)
+    mean = sum_by(rows.matrix, p_row * rows.level, n_matrices)
     return {
-        "SumSquares": np.bincount(rows.matrix, p_row * (rows.level - mean[rows.matrix]) ** 2, n_matrices),
-        "hx": -np.bincount(rows.matrix, p_row * np.log2(p_row + EPS), n_matrices),
+        "SumSquares": sum_by(rows.matrix, p_row * (rows.level - mean[rows.matrix]) ** 2, n_matrices),
+        "hx": -sum_by(rows.matrix, p_row * np.log2(p_row + EPS), n_matrices),
     }
 
 
 def _diagonals(matrix: Ints, k: Ints, lengths: Ints, p: Floats) -> tuple[Ints, Floats]:
     """Sums of p over the cells with the same k: the matrix of every sum, and the sums."""
     owner, _ = expand(lengths)
-    return owner, np.bincount(starts_of(lengths)[matrix] + k, p, len(owner))
+    return owner, sum_by(starts_of(lengths)[matrix] + k, p, len(owner))

@@ -8,7 +8,7 @@ from qsmrim_app.radiomic_features.vectorised.grey_levels import Floats
 from qsmrim_app.radiomic_features.vectorised.voxels import DIRECTIONS, Ints, LesionVoxels, Lines, expand
 from qsmrim_app.settings import Vector3
 
-_PAIRS_AT_ONCE = 2**20
+_PAIRS_AT_ONCE = 2**18
 _PLANES = ("Row", "Column", "Slice")  # across i, j, k
 
 
@@ -89,4 +89,4 @@ def _longest(points: Floats, cloud: Ints, owner: Ints, n_owners: int) -> Floats:
 
 
 def _norm(vectors: Floats) -> Floats:
-    return np.sqrt((vectors**2).sum(axis=0))
+    return np.asarray(np.sqrt((vectors**2).sum(axis=0)))

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.radiomic_features.vectorised.voxels import DIRECTIONS, Ints, LesionVoxels, expand, starts_of
+from qsmrim_app.radiomic_features.vectorised.voxels import (
+    DIRECTIONS,
+    Ints,
+    LesionVoxels,
+    expand,
+    starts_of,
+    sum_by,
+)
 
 Floats = NDArray[np.float64]
 EPS = np.spacing(1)  # pyradiomics adds it inside every logarithm
@@ -72,7 +79,7 @@ def grey_levels(values: Floats, voxels: LesionVoxels, bin_width: float) -> GreyL
     n_levels = np.bincount(group, minlength=len(highest))
     return GreyLevels(
         slot=(np.cumsum(occurs) - 1)[at],
-        level=level[occurs] + 1.0,
+        level=(level[occurs] + 1).astype(np.float64),
         n_voxels=n_voxels[occurs],
         group=group,
         first=starts_of(n_levels),
@@ -91,11 +98,11 @@ def rows_of(levels: GreyLevels) -> Rows:
 def histogram_features(levels: GreyLevels) -> dict[str, Floats]:
     """First-order Entropy and Uniformity of each group, shape (G,)."""
     n_groups = len(levels.first)
-    n_voxels = np.bincount(levels.group, levels.n_voxels, n_groups)
+    n_voxels = sum_by(levels.group, levels.n_voxels, n_groups)
     p = levels.n_voxels / n_voxels[levels.group]
     return {
-        "Entropy": -np.bincount(levels.group, p * np.log2(p + EPS), n_groups),
-        "Uniformity": np.bincount(levels.group, p**2, n_groups),
+        "Entropy": -sum_by(levels.group, p * np.log2(p + EPS), n_groups),
+        "Uniformity": sum_by(levels.group, p**2, n_groups),
     }
 
 

@@ -43,7 +43,7 @@ def maximal_correlation(
         found = np.sqrt(second)
         is_small = _in_any_direction(second < _SURELY_POSITIVE) & is_used
     found[is_small] = _as_pyradiomics(p, p_row, cells, rows, is_small)[is_small]
-    return found
+    return np.asarray(found)
 
 
 def _as_pyradiomics(

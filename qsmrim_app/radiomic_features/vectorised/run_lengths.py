@@ -16,7 +16,7 @@ from qsmrim_app.radiomic_features.vectorised.grey_levels import (
     Rows,
     mean_over_directions,
 )
-from qsmrim_app.radiomic_features.vectorised.voxels import Ints, Lines
+from qsmrim_app.radiomic_features.vectorised.voxels import Ints, Lines, sum_by
 
 
 def run_lengths(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Floats]:
@@ -32,17 +32,17 @@ def run_lengths(levels: GreyLevels, rows: Rows, lines: Lines) -> dict[str, Float
     row, length, count = _runs(levels, rows, lines)
     n_matrices = len(rows.n)
     matrix, level = rows.matrix[row], rows.level[row]
-    n_runs = np.bincount(matrix, count, n_matrices)
+    n_runs = sum_by(matrix, count, n_matrices)
 
     def mean(values: Floats) -> Floats:
         """Over the runs of each matrix."""
-        return np.bincount(matrix, p * values, n_matrices)
+        return sum_by(matrix, p * values, n_matrices)
 
     with np.errstate(invalid="ignore", divide="ignore"):
         p = count / n_runs[matrix]
-        of_level = np.bincount(row, count, len(rows.level))
+        of_level = sum_by(row, count, len(rows.level))
         of_length, longest = _by_length(matrix, length, count, n_matrices)
-        uneven_levels = np.bincount(rows.matrix, of_level**2, n_matrices) / n_runs
+        uneven_levels = sum_by(rows.matrix, of_level**2, n_matrices) / n_runs
         uneven_lengths = (of_length.reshape(n_matrices, longest) ** 2).sum(axis=1) / n_runs
         mean_level, mean_length = mean(level), mean(length)
         features = {
@@ -91,4 +91,4 @@ def _runs(levels: GreyLevels, rows: Rows, lines: Lines) -> tuple[Ints, Floats, F
 def _by_length(matrix: Ints, length: Floats, count: Floats, n_matrices: int) -> tuple[Floats, int]:
     """Runs of each length, matrix after matrix, and how many lengths there are of each."""
     longest = int(length.max(initial=1)) + 1
-    return np.bincount(matrix * longest + length.astype(np.intp), count, n_matrices * longest), longest
+    return sum_by(matrix * longest + length.astype(np.intp), count, n_matrices * longest), longest

@@ -20,6 +20,7 @@ from qsmrim_app.radiomic_features.vectorised.voxels import (
     expand_boxes,
     flat_index,
     starts_of,
+    sum_by,
 )
 from qsmrim_app.settings import Vector3
 
@@ -102,7 +103,7 @@ def _mesh(voxels: LesionVoxels, spacing_mm: Vector3) -> tuple[Floats, Floats]:
     areas, volumes = _cube_areas(spacing_mm), _cube_volumes()
     signed = volumes[0, corners] + (volumes[1:, corners] * place).sum(axis=0)
     n = len(sides)
-    return np.bincount(owner, areas[corners], n), np.bincount(owner, signed, n) * np.prod(spacing_mm)
+    return sum_by(owner, areas[corners], n), sum_by(owner, signed, n) * np.prod(spacing_mm)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,9 +98,14 @@ def expand_boxes(sides: Ints) -> tuple[Ints, Ints]:
     return owner, np.stack([i, j, k])
 
 
+def sum_by(group: Ints, values: NDArray[Any], n_groups: int) -> NDArray[np.float64]:
+    """Sums of the values of each group, in the order in which they stand: shape (n_groups,)."""
+    return np.asarray(np.bincount(group, values, n_groups), dtype=np.float64)
+
+
 def flat_index(first: Ints, sides: Ints, owner: Ints, place: Ints) -> Ints:
     """Where a place (3, M) of the box ``owner`` (M,) lies in a flat list of boxes that begin at ``first``."""
-    return first[owner] + (place[0] * sides[owner, 1] + place[1]) * sides[owner, 2] + place[2]
+    return np.asarray(first[owner] + (place[0] * sides[owner, 1] + place[1]) * sides[owner, 2] + place[2])
 
 
 def lesion_voxels(labels: Volume, lesions: Sequence[Lesion]) -> LesionVoxels:
