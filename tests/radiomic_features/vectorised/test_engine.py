@@ -32,7 +32,7 @@ def test_every_value_is_pyradiomics(bin_width_ppb):
 @pytest.mark.long
 @pytest.mark.parametrize("bin_width_ppb", [25, 5])
 def test_every_value_of_2000_lesions_is_pyradiomics(bin_width_ppb):
-    compared = compare(generated_cases(9), RadiomicsSettings(bin_width_ppb=bin_width_ppb))
+    compared = compare(generated_cases(12), RadiomicsSettings(bin_width_ppb=bin_width_ppb))
     assert len(compared.found) > 2000
     assert not compared.wrong().any(), worst(compared)
 
