@@ -5,8 +5,8 @@
 Lesions of one size, of irregular shape, on a simulated map of 256 x 256 x 48 voxels of 0.75 x 0.75 x 3 mm.
 Each round times the three in turn, so that a busy machine slows all of them: the vectorised engine on all
 lesions, pyradiomics on the exact crop of some of them, and pyradiomics as its authors mean it to be used, its
-extractor on the whole map, on one. The cost of the last two is so much a lesion (``--linear`` shows it).
-Everything runs in one thread. Ratios come first: the median round, and the lowest and highest.
+extractor on the whole map, on one; the last two take lesion after lesion. Everything runs in one thread, and
+processor time is measured. Ratios come first: the median round, and the lowest and highest.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ def _ms(work: Callable[[], object]) -> float:
 
 
 def _spread(values: np.ndarray, digits: int) -> str:
-    low, middle, high = (f"{value:.{digits}g}" for value in np.percentile(values, (0, 50, 100)))
+    low, middle, high = (
+        f"{float(f'{value:.{digits}g}'):,g}" for value in np.percentile(values, (0, 50, 100))
+    )
     return f"{middle} ({low} to {high})"
 
 
