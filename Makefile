@@ -13,7 +13,7 @@ STAMP = $(VENV)/.installed
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 LOCK = -c requirements.lock
 
-.PHONY: install .venv demo test lint lock image bench default-model simulation-report semireal-study clean
+.PHONY: install .venv demo test test-long lint lock image bench default-model simulation-report semireal-study clean
 
 install .venv: $(STAMP)
 
@@ -39,6 +39,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+# What takes minutes: 2,000 lesions by both feature engines, and whatever else is marked long.
+test-long: $(STAMP)
+	QSMRIM_LONG_TESTS=1 $(BIN)/python -m pytest -q -m long $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

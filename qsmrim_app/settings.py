@@ -22,6 +22,7 @@ RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
 ProtocolChoice = Literal["paper", "varied"]
 QsmZero = Literal["as-stored", "brain-median"]
+RadiomicsEngine = Literal["vectorised", "pyradiomics"]
 Architecture = Literal["qsmrim-net", "rimnet"]
 ImageFusion = Literal["concatenate", "rimnet", "no-image"]
 Vector3 = tuple[float, float, float]
@@ -88,7 +89,7 @@ class RadiomicsSettings:
 
     bin_width_ppb: float = 25.0
     wavelet: Literal["coif1"] = "coif1"
-    engine: Literal["pyradiomics"] = "pyradiomics"
+    engine: RadiomicsEngine = "vectorised"  # pyradiomics: the reference, lesion by lesion
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ class ParticipantSettings:
     work_dir: Path | None = None
     model: Path | None = None  # None: the model that ships with the app
     operating_point: str = "f1"  # f1, high-sensitivity, or a probability
+    radiomics_engine: RadiomicsEngine = "vectorised"  # whichever one the model was trained with
     inputs: InputSettings = InputSettings()
     preprocessing: PreprocessingSettings = PreprocessingSettings()
     lesions: LesionSettings = LesionSettings()

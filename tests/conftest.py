@@ -27,7 +27,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out, and count as deselected, what this machine cannot run: a skip always means missing data."""
+    """Leave out, and count as deselected, what this machine cannot run or nobody has the time for.
+
+    A skip always means missing data.
+    """
     needs = {item: {name for name in _MACHINE if item.get_closest_marker(name)} for item in items}
     missing = {name for name in set().union(*needs.values()) if not _MACHINE[name]()}
     left_out = [item for item in items if needs[item] & missing]
@@ -46,7 +49,11 @@ def _has_container_engine() -> bool:
     return any(shutil.which(engine) for engine in ("docker", "podman"))
 
 
-_MACHINE = {"gpu": _has_gpu, "container": _has_container_engine}
+def _has_time() -> bool:
+    return bool(os.environ.get("QSMRIM_LONG_TESTS"))
+
+
+_MACHINE = {"gpu": _has_gpu, "container": _has_container_engine, "long": _has_time}
 
 
 @pytest.fixture

@@ -16,7 +16,14 @@ from typing import Any, NoReturn
 from qsmrim_app.cli.machine import available_cores, available_memory_gb, set_threads, use_private_caches
 from qsmrim_app.cli.parser import LEVELS, build_parser, build_simulation_parser
 from qsmrim_app.errors import QsmrimError, UsageError
-from qsmrim_app.settings import GroupSettings, ParticipantSettings, SimulationSettings, from_plain, to_plain
+from qsmrim_app.settings import (
+    GroupSettings,
+    ParticipantSettings,
+    SimulationSettings,
+    from_plain,
+    to_plain,
+    with_values,
+)
 
 EXIT_UNKNOWN_LEVEL = 17
 EXIT_USAGE = 64
@@ -75,7 +82,7 @@ def _with_hyphens(arguments: Sequence[str]) -> list[str]:
 def _simulate(options: dict[str, Any]) -> int:
     options.pop("debug", None)
     output_dir = options.pop("output_dir")
-    settings = dataclasses.replace(SimulationSettings(), **options)
+    settings = with_values(SimulationSettings(), options)
     _log_to_terminal(0)
     set_threads(1)
     from qsmrim_app.levels.simulate import run_simulation

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from qsmrim_app.cli.values import count, memory_gb
+from qsmrim_app.settings import RadiomicsEngine
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +112,18 @@ def add_detection_options(parser: argparse.ArgumentParser) -> None:
         dest="operating_point",
         metavar="f1|high-sensitivity|P",
         help="where rim+ begins: a point of the model or a probability (default: f1)",
+    )
+    add_radiomics_engine(add, "radiomics_engine")
+
+
+def add_radiomics_engine(add: Callable[..., object], dest: str) -> None:
+    """Which program computes the features."""
+    add(
+        "--radiomics-engine",
+        dest=dest,
+        choices=get_args(RadiomicsEngine),
+        help="vectorised: all lesions at once; pyradiomics: the reference, the same values, slower "
+        "(default: vectorised)",
     )
 
 

@@ -15,6 +15,7 @@ from qsmrim_app.cli.options import (
     add_input_options,
     add_machine_options,
     add_preprocessing_options,
+    add_radiomics_engine,
     add_run_options,
 )
 from qsmrim_app.cli.training_options import add_training_options
@@ -69,6 +70,7 @@ def build_simulation_parser() -> argparse.ArgumentParser:
     add("--samples-dir", dest="samples_dir", type=Path, metavar="DIR",
         help="also measure, as the participant level would with a good registration: DIR/faithful and "
         "DIR/flair, one for each kind of mask, are what 'group' reads (default: no)")  # fmt: skip
+    add_radiomics_engine(add, "detector.radiomics.engine")
     add("--nprocs", dest="nprocs", type=count, metavar="N", help="processes (default: 1)")
     add("--debug", dest="debug", action="store_true", help="show tracebacks")
     return parser

@@ -14,6 +14,7 @@ from qsmrim_app.detectors.bundle import Bundle, BundleInfo, write_bundle
 from qsmrim_app.errors import FeatureMismatchError, UsageError
 from qsmrim_app.learning.training import Progress
 from qsmrim_app.settings import DetectorSettings
+from qsmrim_app.tables.feature_engines import engines_agree
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 _SPACING_TOLERANCE = 1e-3  # relative
@@ -126,12 +127,13 @@ class RimDetector(ABC):
         Raises
         ------
         FeatureMismatchError
-            If feature names, their engine, the voxel size or the patch shape are others.
+            If feature names, the voxel size or the patch shape are others, or the feature engine is another
+            one that is not known to agree with that of the training.
         """
         if samples.feature_names != self.info.feature_names:
             difference = _first_difference(samples.feature_names, self.info.feature_names)
             raise FeatureMismatchError(f"model '{self.info.name}': {difference}")
-        if samples.engine != self.info.engine:
+        if not engines_agree(samples.engine, self.info.engine):
             raise FeatureMismatchError(
                 f"model '{self.info.name}' was trained on features by {self.info.engine}, these are by "
                 f"{samples.engine}; compute them again"

@@ -50,7 +50,7 @@ class Classifier:
             If the operating point or the device does not exist, or the model looks at another voxel size.
         """
         if settings.model is not None and str(settings.model) == NO_MODEL:
-            return cls(None, _spaced(DetectorSettings(), settings), float("nan"), "", "cpu", 1)
+            return cls(None, _for_run(DetectorSettings(), settings), float("nan"), "", "cpu", 1)
         detector = load_detector(settings.model or DEFAULT_MODEL)
         _require_spacing(detector, settings)
         device, warnings = choose_device(settings.resources.device)
@@ -58,7 +58,7 @@ class Classifier:
             logger.warning(warning)
         return cls(
             detector,
-            _spaced(detector.settings, settings),
+            _for_run(detector.settings, settings),
             detector.threshold(settings.operating_point),
             settings.operating_point,
             device,
@@ -128,6 +128,11 @@ def _by_key(samples: LesionSamples, values: Any) -> Mapping[SampleKey, Any]:
     return dict(zip(samples.keys, values, strict=True))
 
 
-def _spaced(detector: DetectorSettings, settings: ParticipantSettings) -> DetectorSettings:
+def _for_run(detector: DetectorSettings, settings: ParticipantSettings) -> DetectorSettings:
+    """The method with what this run chooses: the feature engine, and without a model the voxel size."""
     wanted = settings.preprocessing.analysis_spacing_mm
-    return detector if wanted is None else replace(detector, spacing_mm=wanted)
+    return replace(
+        detector,
+        radiomics=replace(detector.radiomics, engine=settings.radiomics_engine),
+        spacing_mm=detector.spacing_mm if wanted is None else wanted,
+    )

@@ -21,7 +21,7 @@ from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.simulated_samples import has_samples, measure_simulated, write_simulated_samples
 from qsmrim_app.levels.workers import run_in_workers
 from qsmrim_app.records import SessionKey
-from qsmrim_app.settings import SimulationSettings, to_plain
+from qsmrim_app.settings import SimulationSettings, to_plain, with_values
 from qsmrim_app.simulation.cohort import simulate_participant
 from qsmrim_app.simulation.drawing import draw_participant
 
@@ -72,9 +72,13 @@ def run_simulation(settings: SimulationSettings, output_dir: Path) -> None:
 
 
 def recipe(settings: SimulationSettings) -> str:
-    """A digest of what makes a participant: the settings, but for how many and where, and the version."""
+    """A digest of what makes a participant: the settings, but for how many and where, and the version.
+
+    The engines of the features agree, so a cohort may go on with the other one.
+    """
     where = {"n_participants", "first_label", "nprocs", "samples_dir"}
-    plain = {name: value for name, value in to_plain(settings).items() if name not in where}
+    same = with_values(settings, {"detector.radiomics.engine": "pyradiomics"})
+    plain = {name: value for name, value in to_plain(same).items() if name not in where}
     text = json.dumps([plain, metadata.version("qsmrim")], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

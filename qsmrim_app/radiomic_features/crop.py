@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.records import Lesion, Volume
+from qsmrim_app.radiomic_features.vectorised.voxels import LesionVoxels
+from qsmrim_app.records import Volume
 
 # coif1 has six taps: coefficient n of the stationary transform reads voxels n - 2 to n + 3.
 REACH_BEFORE = 2
@@ -40,8 +41,8 @@ class LesionCrop:
         return slice(i, i + n_i), slice(j, j + n_j), slice(k, k + n_k)
 
 
-def crop_lesion(image: Volume, labels: Volume, lesion: Lesion) -> LesionCrop:
-    """The part of the image on which the lesion's features depend.
+def crop_lesion(image: Volume, voxels: LesionVoxels, number: int) -> LesionCrop:
+    """The part of the image on which a lesion's features depend.
 
     Within the lesion's box the wavelet transform of the crop is that of the whole volume.
 
@@ -49,22 +50,19 @@ def crop_lesion(image: Volume, labels: Volume, lesion: Lesion) -> LesionCrop:
     ----------
     image
         Shape (i, j, k).
-    labels
-        int32, same grid.
-    lesion
-        A lesion of ``labels``.
+    voxels
+        Of lesions on the same grid.
+    number
+        Which of these lesions.
     """
-    axes = [
-        _voxels_read(start, stop, size) for (start, stop), size in zip(lesion.box, image.shape, strict=True)
-    ]
-    kept = [voxels % size for voxels, size in zip(axes, image.shape, strict=True)]
-    i, j, k = (
-        int(np.searchsorted(voxels, start)) for voxels, (start, _) in zip(axes, lesion.box, strict=True)
-    )
+    box = list(zip(voxels.start[number].tolist(), voxels.sides[number].tolist(), image.shape, strict=True))
+    axes = [_voxels_read(start, start + side, size) for start, side, size in box]
+    kept = [read % size for read, size in zip(axes, image.shape, strict=True)]
+    i, j, k = (int(np.searchsorted(read, start)) for read, (start, _, _) in zip(axes, box, strict=True))
+    mask = np.zeros(voxels.sides[number], dtype=np.bool_)
+    mask[tuple(voxels.place[:, voxels.lesion == number])] = True
     return LesionCrop(
-        image=image.data[np.ix_(*kept)].astype(np.float32, copy=False),
-        mask=labels.data[lesion.slices] == lesion.index,
-        start=(i, j, k),
+        image=image.data[np.ix_(*kept)].astype(np.float32, copy=False), mask=mask, start=(i, j, k)
     )
 
 

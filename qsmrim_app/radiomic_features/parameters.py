@@ -22,8 +22,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
+
+# The texture matrices take memory with the square of this: 512 levels of 25 ppb are 27 MB a matrix, and no
+# susceptibility map spans 12,800 ppb (12.8 ppm) within one lesion.
+MAX_GREY_LEVELS = 512
 
 _DATA = files("qsmrim_app") / "data"
 
@@ -51,6 +56,7 @@ def radiomics_parameters() -> RadiomicsParameters:
     return RadiomicsParameters(plain["featureClass"], fixed)
 
 
+@cache
 def feature_names() -> tuple[str, ...]:
     """The 527 names, ``<image>_<class>_<feature>``, in the order of every feature row."""
     return tuple((_DATA / "feature_names.txt").read_text(encoding="utf-8").split())

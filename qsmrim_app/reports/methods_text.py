@@ -94,11 +94,15 @@ def _registration(steps: PreprocessingSettings, citations: Citations) -> str:
 def _samples(limits: LesionSettings, detector: DetectorSettings, citations: Citations) -> str:
     shape = " x ".join(str(size) for size in detector.patch.shape_vox)
     radiomics = detector.radiomics
+    program = {
+        "vectorised": "for all lesions at once, with the definitions of pyradiomics and equal to its values",
+        "pyradiomics": "with pyradiomics",
+    }[radiomics.engine]
     return (
         f"Lesions of {limits.min_volume_mm3:g} to {limits.max_volume_mm3:g} mm3 and at least "
         f"{limits.min_voxels} voxels were looked at. Each was cut out of QSM and FLAIR as a patch of "
         f"{shape} voxels that is 0 outside the lesion, and {detector.network.n_features} radiomic features "
-        f"of its QSM were computed with pyradiomics {citations.cite('pyradiomics')} (shape, first-order, "
+        f"of its QSM were computed {program} {citations.cite('pyradiomics')} (shape, first-order, "
         f"GLCM and GLRLM; image and {radiomics.wavelet} wavelet sub-bands; bin width "
         f"{radiomics.bin_width_ppb:g} ppb)."
     )

@@ -17,10 +17,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from qsmrim_app.errors import TableError, UnknownLesionError
+from qsmrim_app.tables.feature_engines import engines_agree, joint_engine
 
 SampleKey = tuple[str, str, int]  # subject, session, index
 FORMAT = "qsmrim-samples-1"
-_SHARED = ("spacing_mm", "engine", "margin_mm", "qsm_zero")  # what samples that stand together have in common
+_SHARED = ("spacing_mm", "margin_mm", "qsm_zero")  # what samples that stand together have in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class LesionSamples:
     spacing_mm
         Voxel size of the patches.
     engine
-        Which program computed the features, with its version.
+        Which program computed the features, with its version; several where samples stand together.
     rim
         Shape (n,), float64: 1 rim+, 0 rim-, NaN where no expert said. Only this trains.
     margin_mm
@@ -120,7 +121,7 @@ def concatenate_samples(parts: Sequence[LesionSamples], names: Sequence[str] = (
     Raises
     ------
     TableError
-        If the parts differ in grid, patch shape, feature names or engine.
+        If the parts differ in grid, patch shape or feature names, or their engines are not known to agree.
     """
     called = names or [str(part.keys[:1]) for part in parts]
     for part, name in zip(parts[1:], called[1:], strict=True):
@@ -135,6 +136,7 @@ def concatenate_samples(parts: Sequence[LesionSamples], names: Sequence[str] = (
         patches=np.concatenate([part.patches for part in parts]),
         features=np.concatenate([part.features for part in parts]),
         rim=np.concatenate([part.rim for part in parts]),
+        engine=joint_engine(part.engine for part in parts),
     )
 
 
@@ -144,6 +146,8 @@ def _difference(one: LesionSamples, other: LesionSamples) -> str:
         n, m = len(one.feature_names), len(other.feature_names)
         return f"their features ({n} and {m})" if n != m else "the names or order of their features"
     values = {name: (getattr(one, name), getattr(other, name)) for name in _SHARED}
+    if not engines_agree(one.engine, other.engine):
+        values["engine"] = (one.engine, other.engine)
     values["patch shape"] = (one.patches.shape[2:], other.patches.shape[2:])
     for name, (left, right) in values.items():
         if left != right:

@@ -22,7 +22,8 @@ def participant(*words: str) -> ParticipantSettings:
 def test_options_change_the_setting_they_name(tmp_path):
     settings = participant(
         "--participant_label", "sub-01", "02", "--session-id", "ses-a", "--mem", "2000MB", "--nprocs", "3",
-        "--operating-point", "0.3", "--registration", "affine,ants", "--derivatives", f"qsm={tmp_path}",
+        "--operating-point", "0.3", "--radiomics-engine", "pyradiomics",
+        "--registration", "affine,ants", "--derivatives", f"qsm={tmp_path}",
     )  # fmt: skip
     assert settings.bids_dir == Path("in")
     assert settings.inputs.participants == ("01", "02")
@@ -31,6 +32,7 @@ def test_options_change_the_setting_they_name(tmp_path):
     assert settings.resources.memory_gb == pytest.approx(2.0)
     assert settings.resources.nprocs == 3
     assert settings.operating_point == "0.3"
+    assert settings.radiomics_engine == "pyradiomics"
     assert (settings.preprocessing.registration, settings.preprocessing.backend) == ("affine", "ants")
 
 

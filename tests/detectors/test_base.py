@@ -71,6 +71,13 @@ def test_samples_of_another_kind_are_refused(detector, samples, change, reason):
         detector.predict_members(other)
 
 
+def test_samples_by_an_engine_that_agrees_are_accepted(detector, samples):
+    detector.info = dataclasses.replace(detector.info, engine="pyradiomics-3.0.1")
+    expected = detector.predict_members(dataclasses.replace(samples, engine="pyradiomics-3.0.1"))
+    found = detector.predict_members(dataclasses.replace(samples, engine="vectorised-1"))
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_an_untrained_detector_neither_predicts_nor_saves(samples, tmp_path):
     untrained = new_detector(tiny_settings())
     with pytest.raises(CheckpointError, match="has not been trained"):

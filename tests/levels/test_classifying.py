@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_voxel_size_that_the_model_does_not_know_is_refused_before_anything_ru
     measured_only = Classifier.load(with_spacing((1.0, 1.0, 1.0), model=Path("none")))
     assert measured_only.settings.spacing_mm == (1.0, 1.0, 1.0)
     assert measured_only.summary() is None
+
+
+@pytest.mark.parametrize("model", [None, Path("none")])
+def test_the_engine_of_the_features_is_chosen_for_the_run(model):
+    """Whatever the model was trained with."""
+    assert Classifier.load(replace(SETTINGS, model=model)).settings.radiomics.engine == "vectorised"
+    asked = replace(SETTINGS, model=model, radiomics_engine="pyradiomics")
+    assert Classifier.load(asked).settings.radiomics.engine == "pyradiomics"
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

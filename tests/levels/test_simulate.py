@@ -11,7 +11,7 @@ from qsmrim_app.errors import OutputError
 from qsmrim_app.images import load_image, load_labels
 from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.simulate import recipe, run_simulation
-from qsmrim_app.settings import SimulationSettings
+from qsmrim_app.settings import SimulationSettings, with_values
 
 SETTINGS = SimulationSettings(
     seed=2,
@@ -70,6 +70,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(dataset, tmp_path, caplog):
     assert "1 participant(s) are there already" in caplog.text
     assert recipe(SETTINGS) == recipe(dataclasses.replace(SETTINGS, nprocs=2, n_participants=9))
     assert recipe(SETTINGS) != recipe(dataclasses.replace(SETTINGS, rim_prevalence=0.1))
+    other_engine = with_values(SETTINGS, {"detector.radiomics.engine": "pyradiomics"})
+    assert recipe(SETTINGS) == recipe(other_engine)
 
 
 @pytest.mark.slow

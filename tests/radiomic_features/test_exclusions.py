@@ -90,13 +90,17 @@ def test_failures_are_reasons_that_the_lesion_table_knows():
     assert MAX_GREY_LEVELS * RadiomicsSettings().bin_width_ppb > 10_000
 
 
-def test_what_pyradiomics_cannot_do_at_all_excludes_the_lesion(caplog):
-    """A bin width of 0 is refused inside pyradiomics, for every lesion."""
+@pytest.mark.parametrize(
+    ("engine", "said"), [("pyradiomics", "pyradiomics failed"), ("vectorised", "0 ppb has no width")]
+)
+def test_what_an_engine_cannot_do_at_all_excludes_the_lesion(engine, said, caplog):
+    """A bin width of 0 is refused inside the engine, for every lesion."""
     shape = (14, 13, 7)
     qsm = Volume(np.full(shape, 50, dtype=np.float32), SPACING)
-    rows = measure(qsm, labelled(shape, (5, (3, 4, 2), BLOB)), RadiomicsSettings(bin_width_ppb=0))
+    settings = RadiomicsSettings(bin_width_ppb=0, engine=engine)
+    rows = measure(qsm, labelled(shape, (5, (3, 4, 2), BLOB)), settings)
     assert dict(rows.failures) == {5: "radiomics_failed"}
-    assert "pyradiomics failed" in caplog.text
+    assert said in caplog.text
 
 
 # ---- wrong input ----

@@ -1,4 +1,5 @@
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from qsmrim_app.lesions.labelling import find_lesions
 from qsmrim_app.radiomic_features.features import extract_features
 from qsmrim_app.records import Volume
-from qsmrim_app.settings import RadiomicsSettings
+from qsmrim_app.settings import RadiomicsEngine, RadiomicsSettings
 from tests.phantoms import rotation_mm
 from tests.radiomic_features.blobs import BLOB, SPACING, labelled, measure, noise
 from tests.radiomic_features.oracle import assert_same_features, row_of, whole_volume_features
@@ -35,6 +36,10 @@ def test_four_voxels_by_hand():
 
 
 # ---- equal to pyradiomics on the whole volume ----
+ENGINES = pytest.mark.parametrize("engine", get_args(RadiomicsEngine))
+
+
+@ENGINES
 @pytest.mark.parametrize(
     ("shape", "places"),
     [
@@ -44,14 +49,16 @@ def test_four_voxels_by_hand():
         ((8, 4, 2), [(2, 1, 0)]),
     ],
 )
-def test_equal_to_pyradiomics_on_the_whole_volume(shape, places):
+def test_equal_to_pyradiomics_on_the_whole_volume(shape, places, engine):
     qsm = noise(shape)
     for place in places:
         labels = labelled(shape, (1, place, BLOB))
-        assert_same_features(row_of(measure(qsm, labels)), whole_volume_features(qsm, labels, 1))
+        found = row_of(measure(qsm, labels, RadiomicsSettings(engine=engine)))
+        assert_same_features(found, whole_volume_features(qsm, labels, 1))
 
 
-def test_equal_to_pyradiomics_with_neighbours_and_large_labels():
+@ENGINES
+def test_equal_to_pyradiomics_with_neighbours_and_large_labels(engine):
     shape = (16, 15, 8)
     qsm = noise(shape)
     labels = labelled(
@@ -61,15 +68,16 @@ def test_equal_to_pyradiomics_with_neighbours_and_large_labels():
         (17, (7, 3, 3), BLOB),
         (9, (6, 5, 4), BLOB),
     )
-    rows = measure(qsm, labels)
+    rows = measure(qsm, labels, RadiomicsSettings(engine=engine))
     for row, lesion in enumerate(find_lesions(labels)):
         expected = whole_volume_features(qsm, labels, lesion.index)
         assert_same_features(row_of(rows, row), expected)
 
 
-def test_equal_to_pyradiomics_with_another_bin_width():
+@ENGINES
+def test_equal_to_pyradiomics_with_another_bin_width(engine):
     qsm, labels = noise((14, 13, 7)), labelled((14, 13, 7), (1, (3, 4, 2), BLOB))
-    found = row_of(measure(qsm, labels, RadiomicsSettings(bin_width_ppb=10)))
+    found = row_of(measure(qsm, labels, RadiomicsSettings(bin_width_ppb=10, engine=engine)))
     assert_same_features(found, whole_volume_features(qsm, labels, 1, binWidth=10))
     assert found["original_glcm_Contrast"] != row_of(measure(qsm, labels))["original_glcm_Contrast"]
 
@@ -90,11 +98,14 @@ def test_each_row_is_its_lesion_whatever_the_order():
         assert row_of(rows, row)["original_firstorder_Mean"] == pytest.approx(mean, rel=1e-6)
 
 
-def test_no_lesion_gives_no_row():
+@pytest.mark.parametrize(
+    ("engine", "name"), [("vectorised", "vectorised-1"), ("pyradiomics", "pyradiomics-3.0.1")]
+)
+def test_no_lesion_gives_no_row(engine, name):
     shape = (8, 8, 8)
-    rows = measure(noise(shape), labelled(shape))
+    rows = measure(noise(shape), labelled(shape), RadiomicsSettings(engine=engine))
     assert rows.values.shape == (0, 527)
-    assert rows.engine == "pyradiomics-3.0.1"
+    assert rows.engine == name
     assert dict(rows.failures) == {}
 
 

@@ -106,6 +106,11 @@ def test_parts_keep_their_order():
     assert whole.features[:, 0].tolist() == [2, 4, 1, 300]
 
 
+def test_parts_by_engines_that_agree_stand_together_and_name_both():
+    by_both = [_samples(KEYS[:2], engine="vectorised-1"), _samples(KEYS[2:], engine="pyradiomics-3.0.1")]
+    assert concatenate_samples(by_both).engine == "pyradiomics-3.0.1 + vectorised-1"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

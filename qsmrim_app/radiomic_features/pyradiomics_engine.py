@@ -1,4 +1,4 @@
-"""The adapter to pyradiomics: arrays in, named numbers out.
+"""The reference engine: pyradiomics on the exact crop of each lesion, one after the other.
 
 Its feature classes are called directly, past its extractor, whose checks and whole-image filters take most
 of the time. They see arrays in the order k, j, i, as SimpleITK gives them.
@@ -23,16 +23,72 @@ from radiomics.glrlm import RadiomicsGLRLM
 from radiomics.shape import RadiomicsShape
 
 from qsmrim_app.errors import LesionError
-from qsmrim_app.radiomic_features.parameters import RadiomicsParameters
-from qsmrim_app.settings import Vector3
+from qsmrim_app.radiomic_features.bands import lesion_bands
+from qsmrim_app.radiomic_features.crop import crop_lesion
+from qsmrim_app.radiomic_features.parameters import (
+    MAX_GREY_LEVELS,
+    RadiomicsParameters,
+    feature_names,
+    radiomics_parameters,
+)
+from qsmrim_app.radiomic_features.vectorised.voxels import LesionVoxels
+from qsmrim_app.records import Volume
+from qsmrim_app.settings import RadiomicsSettings, Vector3
 
 _TEXTURE_CLASSES = {"firstorder": RadiomicsFirstOrder, "glrlm": RadiomicsGLRLM, "glcm": RadiomicsGLCM}
+_LOG = logging.getLogger(__name__)
 _FOREIGN_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError)
 
 
 def engine_name() -> str:
     """Which program computes the features, ``pyradiomics-3.0.1``."""
     return f"pyradiomics-{str(radiomics.__version__).removeprefix('v')}"
+
+
+def measure_lesions(
+    qsm: Volume, voxels: LesionVoxels, settings: RadiomicsSettings
+) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    """All features of L lesions, one lesion after the other.
+
+    Parameters
+    ----------
+    qsm
+        Susceptibility in ppb, shape (i, j, k), in RAS+ axis order, not masked.
+    voxels
+        Of the lesions, none of them a straight row.
+    settings
+        Bin width and wavelet.
+
+    Returns
+    -------
+    values
+        Shape (L, 527), NaN where a feature is undefined.
+    failures
+        Shape (L,): why a lesion could not be measured, else empty.
+    """
+    engine = Engine(radiomics_parameters(), settings.bin_width_ppb, qsm.spacing_mm)
+    names = feature_names()
+    values = np.full((len(voxels.n), len(names)), np.nan)
+    failures = np.full(len(values), "", dtype="U20")
+    for row in range(len(values)):
+        crop = crop_lesion(qsm, voxels, row)
+        if not np.isfinite(crop.image).all():
+            failures[row] = "no_qsm"
+            continue
+        bands = lesion_bands(crop, settings.wavelet)
+        if max(float(np.ptp(band[crop.mask])) for band in bands.values()) > (
+            MAX_GREY_LEVELS * settings.bin_width_ppb
+        ):
+            failures[row] = "implausible_qsm"
+            continue
+        try:
+            measured = engine.measure(bands, crop.mask)
+        except LesionError as error:
+            _LOG.warning("%s", error)
+            failures[row] = "radiomics_failed"
+        else:
+            values[row] = [measured[name] for name in names]
+    return values, failures
 
 
 @dataclass(frozen=True)
