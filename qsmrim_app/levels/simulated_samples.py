@@ -28,6 +28,7 @@ from qsmrim_app.simulation.grids import rigid
 from qsmrim_app.tables.lesion_samples import samples_to_bytes
 
 FAITHFUL, FLAIR = "faithful", "flair"  # the two kinds of masks; also the names of their output folders
+_LABELS = "labels-"  # before the kind of a mask, in names beside those of the images
 N4_SHRINK_FACTOR = 12  # the shading of a simulated FLAIR is smooth
 REGISTRATION_ERROR = (0.3, 0.3)  # standard deviation, degrees and mm, an axis
 
@@ -40,9 +41,10 @@ def measure_simulated(
     native = on_grid(sources, sources.qsm)
     grid = grid_with_spacing(sources.qsm, detector.spacing_mm)
     analysis = native if same_grid(sources.qsm, grid) else on_grid(sources, grid)
-    expert = ExpertRim(_readings(participant), native[FAITHFUL])
+    expert = ExpertRim(_readings(participant), native[_LABELS + FAITHFUL])
     measured = {}
-    for kind, (labels, _) in sources.labels.items():
+    for kind in (FAITHFUL, FLAIR):
+        labels, _ = sources.labels[_LABELS + kind]
         images = SessionImages(
             _case(key, native, kind), _case(key, analysis, kind, scored=True), present_labels(labels)
         )
@@ -82,7 +84,10 @@ def _sources(participant: SimulatedParticipant) -> Sources:
         qsm=participant.qsm,
         flair=flair,
         brain_mask=mask_from_support(participant.qsm),
-        labels={FAITHFUL: (participant.labels, "QSM"), FLAIR: (participant.flair_labels, "FLAIR")},
+        labels={
+            _LABELS + FAITHFUL: (participant.labels, "QSM"),
+            _LABELS + FLAIR: (participant.flair_labels, "FLAIR"),
+        },
         flair_to_qsm=rigid(tuple(turn), tuple(shift)) @ participant.flair_to_qsm,
     )
 
@@ -97,4 +102,4 @@ def _readings(participant: SimulatedParticipant) -> dict[int, LabelRow]:
 
 def _case(key: SessionKey, placed: Mapping[str, Volume], kind: str, scored: bool = False) -> Case:
     flair = robust_z_score(placed["flair"], placed["brain_mask"]) if scored else placed["flair"]
-    return Case(key, placed["qsm"], flair, placed[kind], placed["brain_mask"])
+    return Case(key, placed["qsm"], flair, placed[_LABELS + kind], placed["brain_mask"])

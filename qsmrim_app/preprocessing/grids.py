@@ -46,6 +46,7 @@ def on_grid(sources: Sources, grid: Volume) -> dict[str, Volume]:
         "flair": resample_image(sources.flair, grid, qsm_to_flair),
         "brain_mask": carry_mask(sources.brain_mask, grid),
     }
+    assert not placed.keys() & sources.labels.keys(), "a label map has the name of an image"
     for name, (labels, space) in sources.labels.items():
         placed[name] = resample_labels(labels, grid, qsm_to_flair if space == "FLAIR" else None)
     return placed
