@@ -34,9 +34,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
     write_text(path, "\n".join(lines) + "\n")
 
 
-def write_described_table(
-    path: Path, columns: Mapping[str, Column], rows: Iterable[Sequence[Any]]
-) -> None:
+def write_described_table(path: Path, columns: Mapping[str, Column], rows: Iterable[Sequence[Any]]) -> None:
     """Write a table and, before it, the JSON file that describes its columns; see `write_table`.
 
     Raises

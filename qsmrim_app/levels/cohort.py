@@ -71,12 +71,11 @@ def _folds_of_lesions(
 ) -> dict[SampleKey, int]:
     """Fold of every lesion that was scored; a subject's other lesions were held out by none."""
     scored = set(rated.samples.keys)
-    return {key: folds[key[0]] for key in lesions.keys() if key in scored and key[0] in folds}
+    keys = lesions.keys()
+    return {key: folds[key[0]] for key in keys if key in scored and key[0] in folds}
 
 
-def _sessions(
-    settings: GroupSettings, lesions: LesionTable, folds: Mapping[str, int]
-) -> list[SessionCounts]:
+def _sessions(settings: GroupSettings, lesions: LesionTable, folds: Mapping[str, int]) -> list[SessionCounts]:
     rows_of = lesions.frame.groupby(["subject", "session"], sort=False).indices
     found = []
     sites = settings.sites or {"": settings.output_dir}

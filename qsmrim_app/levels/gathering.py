@@ -149,7 +149,9 @@ def _require_same_subjects(name: str, sources: Sequence[Source], main: Sequence[
 
 
 def _subjects(sources: Sequence[Source]) -> set[str]:
-    return {subject_name(_key(path), source.site) for source in sources for path in lesion_tables(source.folder)}
+    return {
+        subject_name(_key(path), source.site) for source in sources for path in lesion_tables(source.folder)
+    }
 
 
 # ---- what they hold --------------------------------------------------------------------------------------
@@ -185,7 +187,10 @@ def _named(table: LesionTable, key: SessionKey, source: Source) -> LesionTable:
     """The table under the names of the file it was read from, of its site and of its variant."""
     columns = [str(name) for name in table.frame.columns]
     rows = table.frame.itertuples(index=False, name=None)
-    place = {"subject": subject_name(key, source.site), "session": variant_session(key.session, source.variant)}
+    place = {
+        "subject": subject_name(key, source.site),
+        "session": variant_session(key.session, source.variant),
+    }
     return lesion_table(dict(zip(columns, row, strict=True)) | place for row in rows)
 
 
