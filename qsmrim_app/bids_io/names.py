@@ -23,6 +23,7 @@ DatasetRole = Literal[
     "group_lesions",
     "group_rimcounts",
     "group_report",
+    "group_figures",
     "folds",
     "models",
     "method_comparison",
@@ -79,6 +80,11 @@ def figure_path(key: SessionKey, name: str, extension: str = ".svg") -> Path:
     """A figure of a session's report, relative to the output folder; ``name`` becomes letters and digits."""
     label = re.sub(r"[^a-zA-Z0-9]", "", name)
     return subject_path(key.subject, "figures") / f"{key.prefix}_desc-{label}_qsmrim{extension}"
+
+
+def group_figure_path(name: str) -> Path:
+    """A figure of the whole cohort, relative to the output folder."""
+    return dataset_path("group_figures") / f"group_{name}.png"
 
 
 def bidsignore_text() -> str:

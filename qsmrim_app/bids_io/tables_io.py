@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from qsmrim_app.bids_io.label_tables import MISSING, read_cells
-from qsmrim_app.bids_io.writing import write_text
+from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import TableError
 from qsmrim_app.tables.columns import LESION_COLUMNS, Column
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
@@ -32,6 +32,18 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
             raise ValueError(f"{path.name}: a row has {len(row)} cells, the table {len(columns)} columns")
         lines.append("\t".join(cell_text(value) for value in row))
     write_text(path, "\n".join(lines) + "\n")
+
+
+def write_described_table(path: Path, columns: Mapping[str, Column], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table and, before it, the JSON file that describes its columns; see `write_table`.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    write_json(path.with_suffix(".json"), column_descriptions(columns))
+    write_table(path, tuple(columns), rows)
 
 
 def write_lesion_table(path: Path, table: LesionTable) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from qsmrim_app.evaluation.bootstrap import FloatArray, Resampled, SubjectDraws
 from qsmrim_app.evaluation.scored_lesions import ScoredLesions
@@ -21,6 +22,18 @@ class SubjectCounts:
     subjects: tuple[str, ...]
     predicted: FloatArray
     expert: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """A least-squares line, at ``x``, with the 95 % band of its mean; all of shape (points,)."""
+
+    slope: float
+    intercept: float
+    x: FloatArray
+    y: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,23 @@ def correlation(counts: SubjectCounts) -> Correlation:
         return Correlation(round(r), round(r), round(r), n)
     low, high = (math.tanh(math.atanh(r) + side * _Z / math.sqrt(n - 3)) for side in (-1, 1))
     return Correlation(r, low, high, n)
+
+
+def regression(counts: SubjectCounts, x: FloatArray) -> Regression | None:
+    """The line that predicts the predicted from the expert count, with the band of its mean at ``x``.
+
+    The band is y +- t s sqrt(1 / n + (x - mean)^2 / Sxx), t of n - 2 degrees of freedom (Draper and Smith
+    1998). None for three subjects or fewer, or where all have the same expert count.
+    """
+    n, expert, predicted = len(counts.subjects), counts.expert, counts.predicted
+    if n <= 3 or np.ptp(expert) == 0:
+        return None
+    slope, intercept = np.polyfit(expert, predicted, 1)
+    spread = float(np.sum(np.square(expert - expert.mean())))
+    error = math.sqrt(float(np.sum(np.square(predicted - intercept - slope * expert))) / (n - 2))
+    y = intercept + slope * x
+    half = stats.t.ppf(0.975, n - 2) * error * np.sqrt(1 / n + np.square(x - expert.mean()) / spread)
+    return Regression(float(slope), float(intercept), x, y, y - half, y + half)
 
 
 def resampled_mean_squared_error(counts: SubjectCounts, draws: SubjectDraws) -> Resampled:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ FloatArray = NDArray[np.float64]
 class Curve:
     """A step curve: ``y`` at each breakpoint ``x`` (ascending, from 0), and the area under it.
 
-    The area of a partial ROC is divided by its width 0.1, so that 1 is perfect; higher is better.
+    The area of a partial ROC is divided by its width, so that 1 is perfect; higher is better.
     """
 
     x: FloatArray
@@ -46,8 +47,10 @@ class MeanCurve:
     left_out: tuple[int, ...]
 
 
-def partial_roc(p_rim: FloatArray, rim: NDArray[Any], folds: NDArray[Any]) -> MeanCurve:
-    """True against false positive rate up to 0.1, averaged over folds.
+def partial_roc(
+    p_rim: FloatArray, rim: NDArray[Any], folds: NDArray[Any], max_fpr: float = MAX_FPR
+) -> MeanCurve:
+    """True against false positive rate up to a limit, averaged over folds.
 
     Parameters
     ----------
@@ -57,13 +60,15 @@ def partial_roc(p_rim: FloatArray, rim: NDArray[Any], folds: NDArray[Any]) -> Me
         Expert status, shape (n,): 1 or 0.
     folds
         Fold of each lesion, shape (n,).
+    max_fpr
+        Where the curve ends, by which its area is divided; 1 gives the whole ROC.
     """
-    by_fold, left_out = _curves_by_fold(_roc, p_rim, rim, folds)
+    by_fold, left_out = _curves_by_fold(partial(_roc, max_fpr=max_fpr), p_rim, rim, folds)
     if not by_fold:
         return MeanCurve(_empty(), by_fold, left_out)
     grid = np.unique(np.concatenate([curve.x for curve in by_fold.values()]))
     values = [curve.y[np.searchsorted(curve.x, grid, side="right") - 1] for curve in by_fold.values()]
-    return MeanCurve(_roc_curve(grid, np.mean(values, axis=0)), by_fold, left_out)
+    return MeanCurve(_roc_curve(grid, np.mean(values, axis=0), max_fpr), by_fold, left_out)
 
 
 def precision_recall(p_rim: FloatArray, rim: NDArray[Any], folds: NDArray[Any]) -> MeanCurve:
@@ -103,10 +108,10 @@ def _curves_by_fold(
     return by_fold, tuple(left_out)
 
 
-def _roc(tp: NDArray[Any], fp: NDArray[Any]) -> Curve:
+def _roc(tp: NDArray[Any], fp: NDArray[Any], max_fpr: float) -> Curve:
     tpr, fpr = np.append(0, tp) / tp[-1], np.append(0, fp) / fp[-1]
-    x = np.unique(np.append(fpr[fpr < MAX_FPR], MAX_FPR))
-    return _roc_curve(x, tpr[np.searchsorted(fpr, x, side="right") - 1])
+    x = np.unique(np.append(fpr[fpr < max_fpr], max_fpr))
+    return _roc_curve(x, tpr[np.searchsorted(fpr, x, side="right") - 1], max_fpr)
 
 
 def _pr(tp: NDArray[Any], fp: NDArray[Any]) -> Curve:
@@ -115,8 +120,8 @@ def _pr(tp: NDArray[Any], fp: NDArray[Any]) -> Curve:
     return _pr_curve(x, precision[np.searchsorted(recall, x, side="left")])
 
 
-def _roc_curve(x: FloatArray, y: FloatArray) -> Curve:
-    return Curve(x, y, float(np.sum(np.diff(x) * y[:-1]) / MAX_FPR))
+def _roc_curve(x: FloatArray, y: FloatArray, max_fpr: float) -> Curve:
+    return Curve(x, y, float(np.sum(np.diff(x) * y[:-1]) / max_fpr))
 
 
 def _pr_curve(x: FloatArray, y: FloatArray) -> Curve:

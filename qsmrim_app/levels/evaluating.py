@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qsmrim_app.evaluation.bootstrap import SubjectDraws
 from qsmrim_app.evaluation.calibration import cross_fitted_calibrations, fit_calibration
 from qsmrim_app.evaluation.comparison import compare, ratio
+from qsmrim_app.evaluation.counts import subject_counts
 from qsmrim_app.evaluation.platt import Calibration
 from qsmrim_app.evaluation.reliability import ReliabilityBin
 from qsmrim_app.evaluation.scorecard import Scorecard, score
@@ -58,6 +59,17 @@ COMPARISON_COLUMNS: Mapping[str, Column] = {
     "high": Column("number", "Upper end of that interval"),
     "n_draws": Column("integer", "Draws in which both metrics were defined"),
 }
+COUNT_COLUMNS: Mapping[str, Column] = {
+    "variant": Column("text", "Outlines of the lesions: main, or the name of a mask variant"),
+    "subject": Column("text", "Participant label without 'sub-', after its site where sites are named"),
+    "n_rim_expert": Column(
+        "number", "Rim positive lesions by the experts, of those scored; mean of the subject's sessions"
+    ),
+    "n_rim_predicted": Column(
+        "number",
+        "Those called rim positive by the F1 thresholds that the other folds chose; mean of sessions",
+    ),
+}
 RELIABILITY_COLUMNS: Mapping[str, Column] = {
     "variant": Column("text", "Outlines of the lesions: main, or the name of a mask variant"),
     "calibration": Column("text", "before, or after it; each fold's was fitted on the other folds"),
@@ -88,6 +100,14 @@ class Evaluation:
     cards: Mapping[str, Scorecard]
     reliability: Reliability
     metrics: Mapping[str, Any]
+
+    def count_rows(self) -> list[tuple[object, ...]]:
+        """One row a subject and kind of outline, in the order of `COUNT_COLUMNS`."""
+        return [
+            (variant, *row)
+            for variant, counts in ((name, subject_counts(card.lesions)) for name, card in self.cards.items())
+            for row in zip(counts.subjects, counts.expert.tolist(), counts.predicted.tolist(), strict=True)
+        ]
 
     def reliability_rows(self) -> list[tuple[object, ...]]:
         """One row a bin, in the order of `RELIABILITY_COLUMNS`."""

@@ -100,6 +100,11 @@ def gather(
     )
 
 
+def subject_name(key: SessionKey, site: str) -> str:
+    """How the subject of a session is called: by its site too, where sites are named."""
+    return f"{site}:{key.subject}" if site else key.subject
+
+
 def site_of(subject: str) -> str:
     """The site of a subject's name; empty where sites are not named."""
     return subject.rpartition(":")[0]
@@ -144,7 +149,9 @@ def _require_same_subjects(name: str, sources: Sequence[Source], main: Sequence[
 
 
 def _subjects(sources: Sequence[Source]) -> set[str]:
-    return {_subject(_key(path), source) for source in sources for path in lesion_tables(source.folder)}
+    return {
+        subject_name(_key(path), source.site) for source in sources for path in lesion_tables(source.folder)
+    }
 
 
 # ---- what they hold --------------------------------------------------------------------------------------
@@ -176,15 +183,14 @@ def _key(path: Path) -> SessionKey:
     return key
 
 
-def _subject(key: SessionKey, source: Source) -> str:
-    return f"{source.site}:{key.subject}" if source.site else key.subject
-
-
 def _named(table: LesionTable, key: SessionKey, source: Source) -> LesionTable:
     """The table under the names of the file it was read from, of its site and of its variant."""
     columns = [str(name) for name in table.frame.columns]
     rows = table.frame.itertuples(index=False, name=None)
-    place = {"subject": _subject(key, source), "session": variant_session(key.session, source.variant)}
+    place = {
+        "subject": subject_name(key, source.site),
+        "session": variant_session(key.session, source.variant),
+    }
     return lesion_table(dict(zip(columns, row, strict=True)) | place for row in rows)
 
 

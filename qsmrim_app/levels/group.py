@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsmrim_app.bids_io.datasets import RAW
 from qsmrim_app.bids_io.fold_table import FOLD_COLUMNS
 from qsmrim_app.bids_io.names import dataset_path
-from qsmrim_app.bids_io.tables_io import (
-    column_descriptions,
-    lesion_table_sidecar,
-    write_lesion_table,
-    write_table,
-)
+from qsmrim_app.bids_io.tables_io import write_described_table
 from qsmrim_app.bids_io.writing import write_bytes, write_json, write_text
 from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
+from qsmrim_app.levels.cohort import cohort_of, write_cohort
 from qsmrim_app.levels.cross_validation import MethodFits, Trained, plan_method, train_method
 from qsmrim_app.levels.distinct_participants import require_distinct_participants
 from qsmrim_app.levels.division import Division, divide
-from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, RELIABILITY_COLUMNS, comparison_rows
+from qsmrim_app.levels.evaluating import (
+    COMPARISON_COLUMNS,
+    COUNT_COLUMNS,
+    RELIABILITY_COLUMNS,
+    Evaluation,
+    comparison_rows,
+)
 from qsmrim_app.levels.fit_shares import make_share
 from qsmrim_app.levels.gathering import Gathered, gather
+from qsmrim_app.levels.group_report import GroupResults, write_group_report
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.output_folder import open_output
 from qsmrim_app.levels.rated_lesions import RatedLesions, rated_lesions
@@ -35,7 +38,6 @@ from qsmrim_app.reports.figures import reliability_figure
 from qsmrim_app.reports.model_card import model_card
 from qsmrim_app.reports.notices import model_notice
 from qsmrim_app.settings import GroupSettings
-from qsmrim_app.tables.columns import Column
 
 logger = logging.getLogger(__name__)
 
@@ -73,11 +75,22 @@ def run_group(settings: GroupSettings) -> str:
         if training and settings.fit_share:
             return make_share(_plan(settings, training), settings.fit_share) + "\n"
         write_settings(settings.output_dir, "group", settings)
-        _write_tables(settings.output_dir, gathered)
+        results = _results(settings, gathered, training)
+        write_cohort(settings.output_dir, results.cohort)
         table = settings.output_dir / dataset_path("group_lesions", ".tsv")
         lines = [f"{len(gathered.table)} lesions gathered: {table}"]
-        lines += _train_all(settings, training) if training else []
+        if training:
+            evaluations, told = _train_all(settings, training)
+            results, lines = replace(results, evaluations=evaluations), lines + told
+        lines.append(f"page: {write_group_report(settings, results)}")
     return "\n".join(lines) + "\n"
+
+
+def _results(settings: GroupSettings, gathered: Gathered, training: Training | None) -> GroupResults:
+    if training is None:
+        return GroupResults(gathered, cohort_of(settings, gathered))
+    cohort = cohort_of(settings, gathered, training.rated, training.division.fold_of)
+    return GroupResults(gathered, cohort, training.rated, warnings=training.division.warnings)
 
 
 def _check(settings: GroupSettings) -> None:
@@ -109,11 +122,6 @@ def _links(settings: GroupSettings) -> Mapping[str, Path]:
     return {RAW: settings.bids_dir, **sites, **variants}
 
 
-def _write_tables(output_dir: Path, gathered: Gathered) -> None:
-    write_json(output_dir / dataset_path("group_lesions", ".json"), lesion_table_sidecar())
-    write_lesion_table(output_dir / dataset_path("group_lesions", ".tsv"), gathered.table)
-
-
 def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
     return Training(rated, divide(settings, rated))
@@ -124,9 +132,9 @@ def _plan(settings: GroupSettings, training: Training) -> list[MethodFits]:
     return [plan_method(settings, method, training.rated, training.division) for method in methods]
 
 
-def _train_all(settings: GroupSettings, training: Training) -> list[str]:
+def _train_all(settings: GroupSettings, training: Training) -> tuple[dict[str, Evaluation], list[str]]:
     table = settings.output_dir / dataset_path("folds", ".tsv")
-    _write_described(table, FOLD_COLUMNS, training.division.rows(training.rated))
+    write_described_table(table, FOLD_COLUMNS, training.division.rows(training.rated))
     lines, evaluations = [], {}
     for fits in _plan(settings, training):
         trained = train_method(fits, training.rated, training.division)
@@ -136,9 +144,9 @@ def _train_all(settings: GroupSettings, training: Training) -> list[str]:
         lines.append(_describe(trained, folder))
     if len(evaluations) > 1:
         path = settings.output_dir / dataset_path("method_comparison", ".tsv")
-        _write_described(path, COMPARISON_COLUMNS, comparison_rows(evaluations))
+        write_described_table(path, COMPARISON_COLUMNS, comparison_rows(evaluations))
         lines.append(f"methods compared: {path}")
-    return lines
+    return evaluations, lines
 
 
 def _write_model(folder: Path, trained: Trained, n_members: int) -> None:
@@ -146,8 +154,9 @@ def _write_model(folder: Path, trained: Trained, n_members: int) -> None:
     model.save(folder)
     write_text(folder / "README.md", model_card(model.settings, model.info, n_members))
     rows = trained.held_out.rows(found.p_rim, found.called)
-    _write_described(folder / "held_out.tsv", HELD_OUT_COLUMNS, rows)
-    _write_described(folder / "reliability.tsv", RELIABILITY_COLUMNS, found.reliability_rows())
+    write_described_table(folder / "held_out.tsv", HELD_OUT_COLUMNS, rows)
+    write_described_table(folder / "counts.tsv", COUNT_COLUMNS, found.count_rows())
+    write_described_table(folder / "reliability.tsv", RELIABILITY_COLUMNS, found.reliability_rows())
     write_bytes(folder / "reliability.png", reliability_figure(found.reliability))
     fitted = found.calibration
     points = {
@@ -162,11 +171,6 @@ def _write_model(folder: Path, trained: Trained, n_members: int) -> None:
         **found.metrics,
     }
     write_json(folder / "evaluation.json", told)
-
-
-def _write_described(path: Path, columns: Mapping[str, Column], rows: Iterable[Sequence[object]]) -> None:
-    write_json(path.with_suffix(".json"), column_descriptions(columns))
-    write_table(path, tuple(columns), rows)
 
 
 def _describe(trained: Trained, folder: Path) -> str:

@@ -15,13 +15,18 @@ from qsmrim_app.tables.lesion_samples import LesionSamples, SampleKey, concatena
 
 @dataclass(frozen=True)
 class VariantCounts:
-    """What one kind of outline holds. Rated lesions that could not be classified neither train nor count."""
+    """What one kind of outline holds.
+
+    Rated lesions that could not be classified neither train nor count, nor do lesions that no expert
+    rated. ``n_lesions`` are the others.
+    """
 
     n_subjects: int
     n_lesions: int
     n_rim: int
     n_not_classified: int
     n_rim_not_classified: int
+    n_without_rating: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,8 @@ class RatedLesions:
 
     def __str__(self) -> str:
         parts = ", ".join(
-            f"{name}: {count.n_lesions} lesions ({count.n_rim} rim+) of {count.n_subjects} subjects"
+            f"{name}: {count.n_lesions} lesions ({count.n_rim} rim+) of {count.n_subjects} subjects, "
+            f"{count.n_not_classified} rated but not classified, {count.n_without_rating} without a rating"
             for name, count in self.counts.items()
         )
         return f"{len(self.samples)} rows ({parts})"
@@ -111,5 +117,10 @@ def _count(part: Gathered, rated: LesionSamples) -> VariantCounts:
     with_sample, keys = set(rated.keys), part.table.keys()
     lost = frame["rim_expert"][[key not in with_sample for key in keys]].dropna()
     return VariantCounts(
-        len(set(rated.subjects.tolist())), len(rated), int(rated.rim.sum()), len(lost), int((lost == 1).sum())
+        n_subjects=len(set(rated.subjects.tolist())),
+        n_lesions=len(rated),
+        n_rim=int(rated.rim.sum()),
+        n_not_classified=len(lost),
+        n_rim_not_classified=int((lost == 1).sum()),
+        n_without_rating=int(frame["rim_expert"].isna().sum()),
     )

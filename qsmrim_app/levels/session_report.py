@@ -10,10 +10,10 @@ from qsmrim_app.bids_io.names import dataset_path, session_path
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import QsmrimError
-from qsmrim_app.images import load_image, load_labels, robust_z_score, to_ppb
-from qsmrim_app.preprocessing.brain_mask import is_masked, mask_from_intensity, mask_from_support
+from qsmrim_app.levels.written_case import written_case
 from qsmrim_app.preprocessing.registration import LOW_OVERLAP
-from qsmrim_app.records import Case, PreparedSubject, SessionKey, SubjectInputs
+from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
+from qsmrim_app.reports.model_summary import ModelSummary
 from qsmrim_app.reports.pages import InputRow, QualityRow, SubjectReport, subject_page
 from qsmrim_app.settings import from_plain, to_plain
 
@@ -49,10 +49,19 @@ def write_page(task: PageTask) -> Path:
     report = from_plain(SubjectReport, json.loads(facts.read_text(encoding="utf-8")))
     if not report.errors:
         table = read_lesion_table(task.output_dir / session_path(task.key, "lesions", ".tsv"))
-        report = replace(report, case=_written_case(task), table=table)
+        report = replace(report, case=written_case(task.output_dir, task.key), table=table)
     page = task.output_dir / session_path(task.key, "report", ".html")
     write_text(page, subject_page(report))
     return page
+
+
+def model_of(output_dir: Path, key: SessionKey) -> ModelSummary | None:
+    """The model that classified a session; None if none did or nothing says so."""
+    try:
+        told = json.loads(_facts_path(output_dir, key).read_text(encoding="utf-8")).get("model")
+        return from_plain(ModelSummary, told) if isinstance(told, dict) else None
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def input_rows(inputs: SubjectInputs) -> tuple[InputRow, ...]:
@@ -91,17 +100,6 @@ def quality_rows(prepared: PreparedSubject) -> tuple[QualityRow, ...]:
         ),
         QualityRow("Unit of the QSM", prepared.qsm_units_found, "as found in the file; shown here in ppb"),
     )
-
-
-def _written_case(task: PageTask) -> Case:
-    def path(role: str) -> Path:
-        return task.output_dir / session_path(task.key, role, ".nii.gz")  # type: ignore[arg-type]
-
-    qsm = to_ppb(load_image(path("qsm")).volume, "ppm")
-    flair = load_image(path("flair")).volume
-    brain = mask_from_support(qsm) if is_masked(qsm) else mask_from_intensity(flair)
-    flair = robust_z_score(flair, brain)
-    return Case(task.key, qsm, flair, load_labels(path("lesions")).volume, brain)
 
 
 def _facts_path(output_dir: Path, key: SessionKey) -> Path:

@@ -1,11 +1,12 @@
-"""Parts of the evaluation section that a model has or has not: other thresholds, readers, raters, sites."""
+"""Parts of an evaluation that a model has or has not: other thresholds, readers, raters, sites."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qsmrim_app.reports.markdown import escaped, markdown_table, value_text
+from qsmrim_app.reports.markdown import value_text
+from qsmrim_app.reports.sections import Section
 
 MODES: Mapping[str, str] = {
     "scored-fold": "on the scored fold itself (optimistic)",
@@ -48,83 +49,80 @@ _CELLS: Mapping[str, tuple[str, str]] = {  # with the paper's share of disagreem
 }
 
 
-def extra_sections(metrics: Mapping[str, Any]) -> list[str]:
-    """Markdown of every part that the metrics hold."""
+def extra_sections(metrics: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Every part that the metrics hold."""
     variants = metrics["variants"]
-    return [
-        *_thresholds({name: found.get("threshold_modes") for name, found in variants.items()}),
-        *_review({name: found.get("high_sensitivity") for name, found in variants.items()}),
-        *_raters({name: found.get("raters") for name, found in variants.items()}),
-        *_sites(metrics.get("sites", {})),
-    ]
+    found = (
+        _thresholds({name: found.get("threshold_modes") for name, found in variants.items()}),
+        _review({name: found.get("high_sensitivity") for name, found in variants.items()}),
+        _raters({name: found.get("raters") for name, found in variants.items()}),
+        _sites(metrics.get("sites", {})),
+    )
+    return tuple(section for section in found if section.rows)
 
 
-def _thresholds(by_variant: Mapping[str, Any]) -> list[str]:
-    rows = [
-        (escaped(name), MODES.get(mode, escaped(mode)), *_cells(figures, _MODE_COLUMNS))
+def _thresholds(by_variant: Mapping[str, Any]) -> Section:
+    rows = tuple(
+        (name, MODES.get(mode, mode), *_cells(figures, _MODE_COLUMNS))
         for name, modes in by_variant.items()
         for mode, figures in (modes or {}).items()
-    ]
-    if not rows:
-        return []
-    return [
-        "### Thresholds in other ways",
+    )
+    return Section(
+        "Thresholds in other ways",
+        ("Outlines", "Chosen", *_MODE_COLUMNS.values()),
+        rows,
         "Where the F1 threshold of a fold was chosen, and what follows.",
-        markdown_table(("Outlines", "Chosen", *_MODE_COLUMNS.values()), rows),
-    ]
+    )
 
 
-def _review(by_variant: Mapping[str, Any]) -> list[str]:
-    rows = [(escaped(name), *_cells(found, _REVIEW_COLUMNS)) for name, found in by_variant.items() if found]
-    if not rows:
-        return []
-    return [
-        "### For a reader",
+def _review(by_variant: Mapping[str, Any]) -> Section:
+    rows = tuple((name, *_cells(found, _REVIEW_COLUMNS)) for name, found in by_variant.items() if found)
+    return Section(
+        "For a reader",
+        ("Outlines", *_REVIEW_COLUMNS.values()),
+        rows,
         "At the high-sensitivity point (the largest sensitivity below 0.95 of all held-out rows together, "
         "chosen on these rows): how many lesions a reader looks at, and the share that needs no look. The "
         "paper counts every rim+ lesion as looked at, though the point misses some (715 of 4163, 82.8 % "
         "saved).",
-        markdown_table(("Outlines", *_REVIEW_COLUMNS.values()), rows),
-    ]
+    )
 
 
-def _raters(by_variant: Mapping[str, Any]) -> list[str]:
+def _raters(by_variant: Mapping[str, Any]) -> Section:
     rated = {name: found for name, found in by_variant.items() if found}
-    if not rated:
-        return []
     kappas = "; ".join(
-        f"{escaped(name)}: {value_text(found['kappa'])}, {found['n_disagree']} disagreements in "
+        f"{name}: {value_text(found['kappa'])}, {found['n_disagree']} disagreements in "
         f"{found['n_lesions']} lesions"
         for name, found in rated.items()
     )
-    rows = [
+    rows = tuple(
         (text, *(_disagreement(found["disagreement"][cell]) for found in rated.values()), paper)
         for cell, (text, paper) in _CELLS.items()
-    ]
-    return [
-        "### Two raters",
+    )
+    return Section(
+        "Two raters",
+        ("Lesions", *rated, "Paper, its data"),
+        rows if rated else (),
         f"Cohen's kappa of the two raters ({kappas}), and the share of lesions on which they disagree:",
-        markdown_table(("Lesions", *map(escaped, rated), "Paper, its data"), rows),
-    ]
+    )
 
 
 def _disagreement(cell: Mapping[str, Any]) -> str:
     return f"{cell['n_disagree']} of {cell['n_lesions']}: {value_text(cell['share'])}"
 
 
-def _sites(by_variant: Mapping[str, Any]) -> list[str]:
-    rows = [
-        (escaped(site), escaped(name), *_cells(found, _SITE_COLUMNS))
+def _sites(by_variant: Mapping[str, Any]) -> Section:
+    rows = tuple(
+        (site, name, *_cells(found, _SITE_COLUMNS))
         for name, sites in by_variant.items()
         for site, found in sites.items()
-    ]
-    if not rows:
-        return []
-    return [
-        "### Sites",
+    )
+    return Section(
+        "Sites",
+        ("Site", "Outlines", *_SITE_COLUMNS.values()),
+        rows,
         "Temperature and thresholds are those of all sites together.",
-        markdown_table(("Site", "Outlines", *_SITE_COLUMNS.values()), rows),
-    ]
+    )
 
 
 def _cells(found: Mapping[str, Any], columns: Sequence[str] | Mapping[str, str]) -> list[str]:

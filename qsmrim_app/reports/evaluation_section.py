@@ -1,4 +1,4 @@
-"""The part of a model card that says how good the model is, for each kind of outline."""
+"""How good a model is, for each kind of outline: the tables, and their part of the model card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from qsmrim_app.reports.evaluation_extras import extra_sections
-from qsmrim_app.reports.markdown import escaped, leaves, markdown_table, value_text
+from qsmrim_app.reports.markdown import leaves, markdown_table, value_text
+from qsmrim_app.reports.sections import Section, markdown_section
 
 MEASURES: Mapping[str, str] = {
     "n_subjects": "Subjects",
@@ -41,25 +42,28 @@ def evaluation_section(metrics: Mapping[str, Any]) -> str:
     """Markdown from the metrics of a bundle; those of another form are listed as they are."""
     if "variants" not in metrics:
         return markdown_table(("Measure", "Value (95 % interval where given)"), leaves(metrics))
+    figures = Section("", ("Measure", *metrics["variants"]), _figures(metrics), how_measured(metrics))
+    return "\n\n".join(
+        map(markdown_section, (figures, *extra_sections(metrics), calibration_section(metrics)))
+    )
+
+
+def calibration_section(metrics: Mapping[str, Any]) -> Section:
+    """Calibration error and losses of each kind of outline, without and with it."""
     variants = metrics["variants"]
-    parts = [
-        _how(metrics),
-        markdown_table(("Measure", *map(escaped, variants)), _figures(metrics)),
-        *extra_sections(metrics),
-        "### Calibration",
+    return Section(
+        "Calibration",
+        ("Measure", *(f"{name}, {when}" for name in variants for when in ("without", "with"))),
+        _calibration(variants),
         "How well probabilities fit, without and with the calibration (a temperature and a shift of the "
         "log-odds); lower is better. That of a fold was fitted on the other folds, that of the model on all. "
-        "`reliability.png` shows it.",
-        markdown_table(
-            ("Measure", *(f"{escaped(name)}, {when}" for name in variants for when in ("without", "with"))),
-            _calibration(variants),
-        ),
-    ]
-    return "\n\n".join(parts)
+        "The file reliability.png shows it.",
+    )
 
 
-def _how(metrics: Mapping[str, Any]) -> str:
-    names = [escaped(name) for name in metrics["variants"]]
+def how_measured(metrics: Mapping[str, Any]) -> str:
+    """Who was held out when, what was pooled, and what an interval is."""
+    names = list(metrics["variants"])
     sentences = [
         f"Every subject was held out once, in one of {metrics['n_folds']} folds. The F1 threshold of a fold "
         "was chosen on the other folds.",
@@ -76,25 +80,25 @@ def _how(metrics: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _figures(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _figures(metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     variants, ratios = metrics["variants"], metrics.get("ratio_to_main", {})
-    rows = [
+    rows = tuple(
         (text, *(value_text(found.get(name)) for found in variants.values()))
         for name, text in MEASURES.items()
         if name not in _WHERE_GIVEN or any(found.get(name) for found in variants.values())
-    ]
+    )
     compared = dict.fromkeys(name for found in ratios.values() for name in found)
-    return rows + [
+    return rows + tuple(
         (
             _RATIO.format(measure=MEASURES[name].partition(" (")[0]),
             *(value_text(ratios[variant][name]) if variant in ratios else "" for variant in variants),
         )
         for name in compared
-    ]
+    )
 
 
-def _calibration(variants: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    return [
+def _calibration(variants: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    return tuple(
         (
             text,
             *(
@@ -104,4 +108,4 @@ def _calibration(variants: Mapping[str, Any]) -> list[tuple[str, ...]]:
             ),
         )
         for name, text in LOSSES.items()
-    ]
+    )

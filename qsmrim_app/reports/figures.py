@@ -1,9 +1,8 @@
-"""Figures of an evaluation, as PNG."""
+"""Whether probabilities mean what they say, as a figure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,11 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from qsmrim_app.evaluation.reliability import ReliabilityBin
+from qsmrim_app.reports.plotting import png_of
 
 _TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1)
 _STYLES = {"before": ("#b4552d", "o", "--"), "after": ("#20639b", "s", "-")}
 _PANEL_INCHES = 4.2
-_DPI = 150
 
 
 def reliability_figure(curves: Mapping[str, Mapping[str, Sequence[ReliabilityBin]]]) -> bytes:
@@ -39,9 +38,7 @@ def reliability_figure(curves: Mapping[str, Mapping[str, Sequence[ReliabilityBin
     figure.supxlabel("mean p_rim of a bin (square-root scale); bars: 95 % interval over subjects", fontsize=9)
     panels[0].set_ylabel("share of rim+ lesions (expert)")
     panels[0].legend(loc="upper left", fontsize=8, frameon=False)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    return png_of(figure)
 
 
 def _draw_reliability(axes: Axes, by_calibration: Mapping[str, Sequence[ReliabilityBin]]) -> None:

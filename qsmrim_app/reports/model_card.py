@@ -25,6 +25,7 @@ VARIANT_COLUMNS: Mapping[str, str] = {
     "n_rim": "Rim+",
     "n_not_classified": "Rated, not classified",
     "n_rim_not_classified": "Rim+ among them",
+    "n_without_rating": "Without a rating",
 }
 
 

@@ -68,4 +68,9 @@ def png_uri(picture: NDArray[np.uint8]) -> str:
     """A PNG as ``data:`` address, without time or text; shape (rows, columns) or (rows, columns, 3)."""
     buffer = BytesIO()
     Image.fromarray(np.ascontiguousarray(picture)).save(buffer, "PNG", compress_level=9)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return png_data_uri(buffer.getvalue())
+
+
+def png_data_uri(png: bytes) -> str:
+    """The bytes of a PNG file as ``data:`` address."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

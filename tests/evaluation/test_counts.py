@@ -2,12 +2,13 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr
+from scipy.stats import linregress, pearsonr
 
 from qsmrim_app.evaluation.bootstrap import SubjectDraws, draw_subjects
 from qsmrim_app.evaluation.counts import (
     SubjectCounts,
     correlation,
+    regression,
     resampled_mean_squared_error,
     subject_counts,
 )
@@ -41,6 +42,23 @@ def test_correlation_and_interval_are_those_of_scipy(rng):
     assert found.n == 40
     assert found.value == pytest.approx(expected.statistic)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=1e-5)  # 1.96
+
+
+def test_regression_is_that_of_scipy_and_its_band_at_zero_that_of_the_intercept(rng):
+    expert = rng.poisson(2, 30)
+    predicted = 0.7 * expert + rng.normal(0, 1, 30)
+    found = regression(_counts(predicted, expert), np.array([0.0, 3.0]))
+    expected = linregress(expert, predicted)
+    assert (found.slope, found.intercept) == pytest.approx((expected.slope, expected.intercept))
+    assert found.y[1] == pytest.approx(expected.intercept + 3 * expected.slope)
+    t = 2.048407  # of 28 degrees of freedom, 97.5 %
+    assert found.high[0] - found.y[0] == pytest.approx(t * expected.intercept_stderr, rel=1e-6)
+    assert found.y[0] - found.low[0] == pytest.approx(found.high[0] - found.y[0])
+
+
+@pytest.mark.parametrize(("predicted", "expert"), [([1, 2, 3], [1, 2, 4]), ([1, 2, 3, 4], [2, 2, 2, 2])])
+def test_no_line_where_none_is_defined(predicted, expert):
+    assert regression(_counts(predicted, expert), np.zeros(1)) is None
 
 
 def test_the_papers_interval():

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from qsmrim_app.evaluation.curves import cumulative_counts, partial_roc, precision_recall
 
@@ -32,6 +33,14 @@ def test_partial_roc_by_hand():
     assert curve.mean.x.tolist() == [0, 0.05, 0.1]
     assert curve.mean.y.tolist() == [0.5, 0.75, 0.75]
     assert curve.mean.area == pytest.approx((0.05 * 0.5 + 0.05 * 0.75) / 0.1)
+
+
+def test_the_whole_roc_is_that_of_scikit_learn(rng):
+    rim = (rng.random(200) < 0.2).astype(float)
+    p = rng.random(200) + 0.3 * rim  # no equal scores, so that steps and trapezia are one
+    curve = partial_roc(p, rim, _one_fold(200), max_fpr=1.0).mean
+    assert curve.area == pytest.approx(roc_auc_score(rim, p))
+    assert (curve.x[0], curve.x[-1], curve.y[-1]) == (0, 1, 1)
 
 
 def test_partial_roc_of_perfect_and_of_useless_scores():

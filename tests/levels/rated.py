@@ -21,7 +21,7 @@ def rated_of(rims: Mapping[str, Sequence[int]], without_lesions: Sequence[str] =
     samples = replace(lesion_samples(len(rim), np.random.default_rng(0)), keys=keys, rim=rim)
     variants = np.array([EXTRA if key[0].startswith(f"{EXTRA}:") else MAIN for key in keys])
     counts = {
-        name: VariantCounts(0, int((variants == name).sum()), int(rim[variants == name].sum()), 0, 0)
+        name: VariantCounts(0, int((variants == name).sum()), int(rim[variants == name].sum()), 0, 0, 0)
         for name in dict.fromkeys(variants.tolist())
     }
     own = {subject for subject in rims if not subject.startswith(f"{EXTRA}:")}

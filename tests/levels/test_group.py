@@ -58,7 +58,7 @@ def test_rows_of_a_variant_stand_apart_under_a_session_that_names_it(output_dir,
     assert len(flair.table) == 4 * len(SUBJECTS)
     rated = rated_lesions(gathered)
     assert rated.variants.tolist() == ["main"] * 20 + ["flair"] * 16
-    assert rated.counts["flair"] == VariantCounts(4, 16, 8, 0, 0)
+    assert rated.counts["flair"] == VariantCounts(4, 16, 8, 0, 0, 0)
     assert rated.rim_counts() == dict.fromkeys(SUBJECTS, 2)  # not four
 
 

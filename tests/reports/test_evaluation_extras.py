@@ -1,6 +1,7 @@
 from typing import Any
 
 from qsmrim_app.reports.evaluation_extras import extra_sections
+from qsmrim_app.reports.sections import by_method, markdown_section
 
 FIGURE = {"value": 0.7, "low": 0.61, "high": 0.78, "n_draws": 2000}
 NUMBER = {"value": 31, "low": 20, "high": 40, "n_draws": 2000}
@@ -28,7 +29,7 @@ def _metrics() -> dict[str, Any]:
 
 
 def test_every_part_is_a_row_of_its_table():
-    lines = "\n".join(extra_sections(_metrics())).splitlines()
+    lines = "\n".join(map(markdown_section, extra_sections(_metrics()))).splitlines()
     counts, figure = "| 1 | 2 | 3 | 4 | 0.1 | 0.2 | 0.3 | undefined | 0.5 |", "0.7 (0.61 to 0.78)"
     for line in (
         f"| main | on the scored fold itself (optimistic) {counts}",
@@ -45,6 +46,16 @@ def test_every_part_is_a_row_of_its_table():
 
 
 def test_a_model_without_them_has_none():
-    assert extra_sections({"variants": {"main": {"n_lesions": 3}}}) == []
+    assert extra_sections({"variants": {"main": {"n_lesions": 3}}}) == ()
     nothing = {"threshold_modes": {}, "high_sensitivity": {}, "raters": {}}
-    assert extra_sections({"variants": {"main": nothing}, "sites": {}}) == []
+    assert extra_sections({"variants": {"main": nothing}, "sites": {}}) == ()
+
+
+def test_sections_of_methods_stand_in_one_table_by_title():
+    both = {name: extra_sections(_metrics()) for name in ("net", "forest")}
+    merged = by_method(both)
+    assert [section.title for section in merged] == [section.title for section in both["net"]]
+    sites = merged[-1]
+    assert sites.head[:3] == ("Method", "Site", "Outlines")
+    assert [row[:2] for row in sites.rows] == [("net", "a|b"), ("forest", "a|b")]
+    assert by_method({}) == ()

@@ -8,9 +8,10 @@ import pytest
 from qsmrim_app.bids_io.fold_table import FOLD_COLUMNS
 from qsmrim_app.bids_io.io_spec import io_spec
 from qsmrim_app.bids_io.participants import PARTICIPANT_COLUMNS, SESSION_COLUMNS
-from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, RELIABILITY_COLUMNS
+from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS, COUNT_COLUMNS, RELIABILITY_COLUMNS
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.tables.columns import EXCLUSION_REASONS, KEY_COLUMNS, LESION_COLUMNS, LESION_FLAGS
+from qsmrim_app.tables.session_counts import RIMCOUNT_COLUMNS
 
 OUTPUTS = Path(__file__).resolve().parents[2] / "docs" / "outputs.md"
 
@@ -56,6 +57,8 @@ def test_outputs_page_explains_every_exclusion_and_flag():
         (HELD_OUT_COLUMNS, "held-out"),
         (RELIABILITY_COLUMNS, "reliability"),
         (COMPARISON_COLUMNS, "comparison"),
+        (RIMCOUNT_COLUMNS, "rimcounts"),
+        (COUNT_COLUMNS, "method-counts"),
     ],
 )
 def test_outputs_page_lists_the_columns_of_other_tables(columns, marker):

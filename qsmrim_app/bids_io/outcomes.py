@@ -1,0 +1,92 @@
+"""How every session of a dataset ended: analysed, failed, or never analysed at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsmrim_app.bids_io.datasets import RAW, read_description
+from qsmrim_app.bids_io.names import dataset_path, key_of_table
+from qsmrim_app.bids_io.participants import lesion_tables
+from qsmrim_app.records import SessionKey
+
+ANALYSED, FAILED, NO_OUTPUT = "analysed", "failed", "no_output"
+OUTCOMES: Mapping[str, str] = {
+    ANALYSED: "its lesion table is there",
+    FAILED: "the participant level failed; the reason stands beside it",
+    NO_OUTPUT: "in the raw dataset, but the participant level left nothing of it",
+}
+STALE = "the last run failed, and the results of an earlier one are used"
+
+
+@dataclass(frozen=True)
+class SessionOutcome:
+    """How a session ended. ``reason`` says why it failed, or that its table is of an earlier run."""
+
+    key: SessionKey
+    outcome: str
+    reason: str = ""
+
+
+def session_outcomes(output_dir: Path, raw_dir: Path | None = None) -> tuple[SessionOutcome, ...]:
+    """Every session that an output folder or the raw dataset behind it knows of, sorted.
+
+    Parameters
+    ----------
+    output_dir
+        Of a participant run.
+    raw_dir
+        The raw dataset; None: the one that the output folder links to, if it is there.
+    """
+    analysed = {key for path in lesion_tables(output_dir) if (key := key_of_table(path)) is not None}
+    failed = _failures(output_dir)
+    raw = raw_dir if raw_dir is not None else linked_raw(output_dir)
+    known = set() if raw is None else _raw_sessions(raw)
+    outcomes = {key: SessionOutcome(key, NO_OUTPUT) for key in known}
+    outcomes |= {key: SessionOutcome(key, FAILED, reason) for key, reason in failed.items()}
+    outcomes |= {
+        key: SessionOutcome(key, ANALYSED, f"{STALE} ({failed[key]})" if key in failed else "")
+        for key in analysed
+    }
+    return tuple(outcomes[key] for key in sorted(outcomes))
+
+
+def linked_raw(output_dir: Path) -> Path | None:
+    """The raw dataset that an output folder names as its source; None if it names none that is there."""
+    links = (read_description(output_dir) or {}).get("DatasetLinks")
+    target = links.get(RAW) if isinstance(links, dict) else None
+    folder = output_dir / target if isinstance(target, str) else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _failures(output_dir: Path) -> dict[SessionKey, str]:
+    """Reason of each session whose last run failed; a status file that cannot be read tells nothing."""
+    found = {}
+    for path in sorted((output_dir / dataset_path("logs")).glob("status-sub-*.json")):
+        try:
+            status = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        key = _key(path.stem.removeprefix("status-"))
+        if key is not None and isinstance(status, dict) and status.get("state") == FAILED:
+            found[key] = str(status.get("reason", ""))
+    return found
+
+
+def _raw_sessions(raw_dir: Path) -> set[SessionKey]:
+    found: set[SessionKey] = set()
+    for folder in raw_dir.glob("sub-*"):
+        subject = _key(folder.name)
+        if subject is None or not folder.is_dir():
+            continue
+        keys = {_key(f"{folder.name}_{session.name}") for session in folder.glob("ses-*") if session.is_dir()}
+        found |= {key for key in keys if key is not None} or {subject}
+    return found
+
+
+def _key(prefix: str) -> SessionKey | None:
+    match = re.fullmatch(r"sub-([a-zA-Z0-9+]+)(?:_ses-([a-zA-Z0-9+]+))?", prefix)
+    return SessionKey(match[1], match[2] or "") if match else None

@@ -1,0 +1,155 @@
+"""The page of a group run with its figures: what was gathered, and how good the trained methods are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from qsmrim_app.bids_io.names import dataset_path, group_figure_path
+from qsmrim_app.bids_io.writing import write_bytes, write_text
+from qsmrim_app.levels.cohort import Cohort
+from qsmrim_app.levels.evaluating import Evaluation, comparison_rows
+from qsmrim_app.levels.example_pictures import SiteImages, examples_png, slice_png
+from qsmrim_app.levels.gathering import MAIN, Gathered, site_of
+from qsmrim_app.levels.rated_lesions import RatedLesions
+from qsmrim_app.levels.session_report import model_of
+from qsmrim_app.records import SessionKey
+from qsmrim_app.reports.cohort_facts import EXPERT, CohortFacts
+from qsmrim_app.reports.cohort_part import cohort_part, missing_part
+from qsmrim_app.reports.figures import reliability_figure
+from qsmrim_app.reports.group_page import GroupReport, Part, group_page
+from qsmrim_app.reports.model_summary import ModelSummary
+from qsmrim_app.reports.training_part import MethodResult, training_parts
+from qsmrim_app.reports.words import plural
+from qsmrim_app.settings import GroupSettings
+
+_SIMULATED = "simulated lesions"
+
+
+@dataclass(frozen=True, eq=False)
+class GroupResults:
+    """What a page is made of. ``rated`` and ``evaluations`` are empty where nothing was trained."""
+
+    gathered: Gathered
+    cohort: Cohort
+    rated: RatedLesions | None = None
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def write_group_report(settings: GroupSettings, results: GroupResults) -> Path:
+    """Write ``group.html`` and its figures; the page's path."""
+    sites = settings.sites or {"": settings.output_dir}
+    report = group_report(results, sites)
+    for figure in report.figures:
+        write_bytes(settings.output_dir / group_figure_path(figure.name), figure.png)
+    page = settings.output_dir / dataset_path("group_report", ".html")
+    write_text(page, group_page(report))
+    return page
+
+
+def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupReport:
+    """All that the page says.
+
+    Parameters
+    ----------
+    results
+        Of the run.
+    sites
+        Name -> output folder of a participant run.
+    """
+    simulated = results.gathered.is_simulated
+    facts = CohortFacts(results.cohort.lesions, results.cohort.sessions, _SIMULATED if simulated else "")
+    images = SiteImages(sites)
+    models = _models(facts, sites)
+    example = slice_png(facts, images)
+    parts: tuple[Part, ...] = (
+        missing_part(facts),
+        cohort_part(facts, () if example is None else (example,)),
+    )
+    if results.rated is not None and results.evaluations:
+        parts = (*_training(results, results.rated, images, facts.note), *parts)
+    learnt = results.rated.is_simulated if results.rated is not None else False
+    return GroupReport(
+        app_version=metadata.version("qsmrim"),
+        title="group report",
+        headline=_headline(facts),
+        facts=tuple(_sentences(results, facts, models)),
+        trained_on_simulation=learnt or any(model.trained_on_simulation for model in models),
+        simulated=simulated,
+        warnings=(*results.warnings, *_warnings(facts, models)),
+        parts=parts,
+    )
+
+
+def _training(results: GroupResults, rated: RatedLesions, images: SiteImages, note: str) -> tuple[Part, ...]:
+    found = {
+        method: MethodResult(
+            one.metrics,
+            one.cards,
+            one.temperature,
+            one.operating_points,
+            reliability_figure(one.reliability),
+            examples_png(one.cards[MAIN].lesions, results.gathered, images, note),
+        )
+        for method, one in results.evaluations.items()
+    }
+    counts = {name: asdict(count) for name, count in rated.counts.items()}
+    return training_parts(found, counts, comparison_rows(results.evaluations), note)
+
+
+def _models(facts: CohortFacts, sites: Mapping[str, Path]) -> Counter[ModelSummary]:
+    """The models that gave the predictions of the lesion tables, and of how many sessions."""
+    found: Counter[ModelSummary] = Counter()
+    for one in facts.analysed:
+        label = one.subject.rpartition(":")[2]
+        model = model_of(sites[site_of(one.subject)], SessionKey(label, one.session))
+        if model is not None:
+            found[model] += 1
+    return found
+
+
+def _headline(facts: CohortFacts) -> str:
+    n_people = len({one.subject for one in facts.analysed})
+    counts = facts.rim_counts()
+    rim = f", {sum(counts.values())} rim+ ({facts.whose})" if counts else ", rim status unknown"
+    return f"{plural(n_people, 'participant')}, {plural(len(facts.lesions), 'lesion')}{rim}"
+
+
+def _sentences(results: GroupResults, facts: CohortFacts, models: Mapping[ModelSummary, int]) -> list[str]:
+    found = []
+    if results.evaluations:
+        found.append(f"Methods trained and compared on held-out subjects: {', '.join(results.evaluations)}.")
+    found += [
+        f"The rim status in the lesion tables of {plural(n, 'session')} was predicted by {model.name} "
+        f"{model.version} ({model.method}, {model.operating_point}, threshold {model.threshold:.3g}). "
+        f"{model.trained_on}"
+        for model, n in models.items()
+    ]
+    if facts.whose == EXPERT:
+        found.append("Rim status here is that of the experts, unless a prediction is named.")
+    return found
+
+
+def _warnings(facts: CohortFacts, models: Sequence[ModelSummary] | Mapping[ModelSummary, int]) -> list[str]:
+    outcomes = Counter(one.outcome for one in facts.sessions)
+    stale = sum(one.n_lesions is not None and bool(one.reason) for one in facts.sessions)
+    found = []
+    if outcomes["failed"]:
+        found.append(f"{plural(outcomes['failed'], 'session')} failed and is not in any figure.")
+    if outcomes["no_output"]:
+        found.append(f"{plural(outcomes['no_output'], 'session')} of the raw dataset left no output.")
+    if stale:
+        found.append(
+            f"The last run of {plural(stale, 'session')} failed; results of an earlier run are used."
+        )
+    if len(models) > 1:
+        found.append(
+            f"Predictions of {len(models)} models or thresholds stand side by side; they do not compare."
+        )
+    if not len(facts.lesions):
+        found.append("There is no lesion at all.")
+    return found

@@ -1,0 +1,56 @@
+import json
+
+from qsmrim_app.bids_io.outcomes import STALE, SessionOutcome, linked_raw, session_outcomes
+from qsmrim_app.records import SessionKey
+from tests.bids_io.test_participants import put
+
+
+def _status(out, key, state, reason=""):
+    path = out / "logs" / f"status-{key.prefix}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"state": state, "exit_code": 65, "reason": reason}))
+
+
+def test_every_session_of_output_and_raw_dataset_has_its_outcome(tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    for folder in ("sub-01/ses-a", "sub-01/ses-b", "sub-02/anat", "sub-03/anat", "sub-bad name", "code"):
+        (raw / folder).mkdir(parents=True)
+    (raw / "sub-04.txt").touch()
+    put(out, SessionKey("01", "a"), {"volume_mm3": 3})
+    put(out, SessionKey("02"))
+    _status(out, SessionKey("02"), "done")
+    _status(out, SessionKey("03"), "failed", "no FLAIR")
+    _status(out, SessionKey("09"), "failed", "gone from the raw dataset")
+    assert session_outcomes(out, raw) == (
+        SessionOutcome(SessionKey("01", "a"), "analysed"),
+        SessionOutcome(SessionKey("01", "b"), "no_output"),
+        SessionOutcome(SessionKey("02"), "analysed"),
+        SessionOutcome(SessionKey("03"), "failed", "no FLAIR"),
+        SessionOutcome(SessionKey("09"), "failed", "gone from the raw dataset"),
+    )
+
+
+def test_a_table_of_an_earlier_run_is_used_and_told(tmp_path):
+    put(tmp_path, SessionKey("01"))
+    _status(tmp_path, SessionKey("01"), "failed", "no memory")
+    assert session_outcomes(tmp_path) == (
+        SessionOutcome(SessionKey("01"), "analysed", f"{STALE} (no memory)"),
+    )
+
+
+def test_the_raw_dataset_is_the_one_that_the_output_links_to(tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    (raw / "sub-07").mkdir(parents=True)
+    out.mkdir()
+    assert linked_raw(out) is None
+    (out / "dataset_description.json").write_text(json.dumps({"DatasetLinks": {"raw": "../raw"}}))
+    assert linked_raw(out).samefile(raw)
+    assert session_outcomes(out) == (SessionOutcome(SessionKey("07"), "no_output"),)
+    (out / "dataset_description.json").write_text(json.dumps({"DatasetLinks": {"raw": "../elsewhere"}}))
+    assert session_outcomes(out) == ()
+
+
+def test_a_status_that_cannot_be_read_tells_nothing(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "status-sub-01.json").write_text("{half")
+    assert session_outcomes(tmp_path) == ()
