@@ -1,6 +1,6 @@
 """Whether probabilities mean what they say: of lesions with p_rim near 0.3, three in ten should have a rim.
 
-The bins have fixed edges, the same for all methods, outlines and temperatures. They are narrow near 0, where
+The bins have fixed edges, the same for all methods, outlines and calibrations. They are narrow near 0, where
 nearly all lesions of a cohort with rare rims lie: of equally full bins the last would hold all rim+ lesions.
 """
 

@@ -90,7 +90,7 @@ def _training(results: GroupResults, rated: RatedLesions, images: SiteImages, no
         method: MethodResult(
             one.metrics,
             one.cards,
-            one.temperature,
+            one.calibration,
             one.operating_points,
             reliability_figure(one.reliability),
             examples_png(one.cards[MAIN].lesions, results.gathered, images, note),

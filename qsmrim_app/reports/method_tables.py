@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qsmrim_app.evaluation.counts import subject_counts
+from qsmrim_app.evaluation.platt import Calibration
 from qsmrim_app.evaluation.scorecard import Scorecard
 from qsmrim_app.reports.sections import Row, Section
 from qsmrim_app.reports.words import MISSING, number
@@ -85,25 +86,29 @@ def difference_table(rows: Sequence[Sequence[Any]]) -> Section:
 
 
 def operating_point_table(
-    points: Mapping[str, Mapping[str, float]], temperatures: Mapping[str, float]
+    points: Mapping[str, Mapping[str, float]], calibrations: Mapping[str, Calibration]
 ) -> Section:
     """The thresholds that the trained models bring along."""
     rows = tuple(
-        (method, name, number(threshold, 4), number(temperatures[method], 3))
+        (method, name, number(threshold, 4), *_two_numbers(calibrations[method]))
         for method, found in points.items()
         for name, threshold in found.items()
     )
     return Section(
         "Operating points of the trained models",
-        ("Method", "Operating point", "Threshold on p_rim", "Temperature"),
+        ("Method", "Operating point", "Threshold on p_rim", "Temperature", "Shift of the log-odds"),
         rows,
         "Chosen on all held-out lesions, for use on new subjects (--operating-point).",
     )
 
 
+def _two_numbers(calibration: Calibration) -> tuple[str, str]:
+    return number(calibration.temperature, 3), number(calibration.shift, 3)
+
+
 def fold_thresholds_table(metrics: Mapping[str, Mapping[str, Any]]) -> Section:
     """The F1 threshold of each fold, by where it was chosen."""
-    folds = list(dict.fromkeys(fold for told in metrics.values() for fold in told["temperatures_by_fold"]))
+    folds = list(dict.fromkeys(fold for told in metrics.values() for fold in told["calibration_by_fold"]))
     rows = tuple(
         (method, mode, *(number(by_fold.get(fold), 4) for fold in folds))
         for method, told in metrics.items()

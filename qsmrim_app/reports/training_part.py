@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qsmrim_app.evaluation.platt import Calibration
 from qsmrim_app.evaluation.scorecard import Scorecard
 from qsmrim_app.reports.count_figures import counts_figure
 from qsmrim_app.reports.curve_figures import curves_figure
@@ -37,7 +38,7 @@ class MethodResult:
         As in ``evaluation.json``.
     cards
         Kind of outline -> scorecard, the main one first.
-    temperature, operating_points
+    calibration, operating_points
         Of the model trained on everything.
     reliability_png
         The calibration figure.
@@ -47,7 +48,7 @@ class MethodResult:
 
     metrics: Mapping[str, Any]
     cards: Mapping[str, Scorecard]
-    temperature: float
+    calibration: Calibration
     operating_points: Mapping[str, float]
     reliability_png: bytes
     examples_png: bytes
@@ -127,7 +128,7 @@ def _thresholds_part(
 ) -> Part:
     points = operating_point_table(
         {method: result.operating_points for method, result in results.items()},
-        {method: result.temperature for method, result in results.items()},
+        {method: result.calibration for method, result in results.items()},
     )
     rest = tuple(section for title, section in extras.items() if title not in (_RATERS, _SITES))
     return Part("thresholds", "Thresholds", (), (*rest, points), (), (fold_thresholds_table(metrics),))
@@ -158,8 +159,8 @@ def _calibration_part(results: Mapping[str, MethodResult], metrics: Mapping[str,
         PageFigure(
             f"reliability_{method}",
             f"Calibration of {method}",
-            "Share of rim+ lesions against mean p_rim in bins with fixed edges. A temperature was fitted "
-            "on the other folds.",
+            "Share of rim+ lesions against mean p_rim in bins with fixed edges. Temperature and shift were "
+            "fitted on the other folds.",
             result.reliability_png,
         )
         for method, result in results.items()

@@ -63,4 +63,4 @@ def evaluation_of(
 
 def method_result(found: Evaluation, png: bytes) -> MethodResult:
     """An evaluation as the page takes it."""
-    return MethodResult(found.metrics, found.cards, found.temperature, found.operating_points, png, png)
+    return MethodResult(found.metrics, found.cards, found.calibration, found.operating_points, png, png)

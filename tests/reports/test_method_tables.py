@@ -69,7 +69,7 @@ def test_counts_are_those_that_the_correlation_is_made_of(two):
 def test_thresholds_of_models_and_folds(two):
     points = operating_point_table(
         {method: one.operating_points for method, one in two.items()},
-        {method: one.temperature for method, one in two.items()},
+        {method: one.calibration for method, one in two.items()},
     )
     assert points.rows[0][:3] == ("qsmrim-net", "f1", f"{two['qsmrim-net'].operating_points['f1']:.4f}")
     folds = fold_thresholds_table({method: one.metrics for method, one in two.items()})
