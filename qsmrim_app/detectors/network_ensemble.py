@@ -161,6 +161,12 @@ class NetworkEnsemble(RimDetector):
                 f"the samples have {len(known.feature_names)} features, the network takes "
                 f"{self.settings.network.n_features}"
             )
+        for channel, name in enumerate(("QSM", "FLAIR")):
+            if not known.patches[:, channel].any():
+                raise ModelError(
+                    f"the {name} of all {len(known)} patches is 0, so a network would learn nothing of it; "
+                    "make the samples again"
+                )
 
     def _require_fitted(self) -> FeatureScaler:
         if self.scaler is None or not self.members:

@@ -7,7 +7,7 @@ edges of the magnitude, as in MEDI (Liu J et al., NeuroImage 2012;59:2560-2568),
 (Bilgic B et al., Magn Reson Med 2015;73:1444-1455). ``isotropic-total-variation``: the same without the
 magnitude, all three gradients shrunk together (Langkammer C et al., NeuroImage 2015;111:622-630, use such a
 penalty). ``early-stopped``: least squares by Landweber's iteration, ended before noise grows, in closed form
-(Strand ON, SIAM J Numer Anal 1974;11:798-825).
+(Strand ON, SIAM Journal on Numerical Analysis 1974;11:798-825).
 """
 
 from __future__ import annotations

@@ -48,6 +48,14 @@ def test_the_order_of_the_training_rows_does_not_matter(samples, fit):
     np.testing.assert_array_equal(one.predict_members(samples), other.predict_members(samples))
 
 
+@pytest.mark.parametrize(("channel", "name"), [(0, "QSM"), (1, "FLAIR")])
+def test_samples_without_one_of_the_images_are_refused(samples, fit, channel, name):
+    patches = samples.patches.copy()
+    patches[:, channel] = 0
+    with pytest.raises(ModelError, match=f"the {name} of all 12 patches is 0"):
+        fit(dataclasses.replace(samples, patches=patches))
+
+
 def test_lesions_without_expert_status_do_not_train_and_are_counted(samples, fit):
     rim = samples.rim.copy()
     rim[[0, 5]] = np.nan
