@@ -77,7 +77,7 @@ class DetectRimLesions(SimpleInterface):  # type: ignore[misc]
         given = self.inputs
         output_dir = Path(given.output_dir if isdefined(given.output_dir) else Path(runtime.cwd) / "qsmrim")
         settings = ParticipantSettings(
-            Path(given.qsm).parent,
+            Path(given.qsm),  # there is no dataset; no output folder can lie inside of a file
             output_dir.absolute(),
             model=Path(given.model) if isdefined(given.model) else None,
             operating_point=given.operating_point,

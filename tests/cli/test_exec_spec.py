@@ -7,7 +7,7 @@ from qsmrim_app.cli.exec_spec import EXIT_CODES, descriptor
 from qsmrim_app.cli.main import EXIT_UNKNOWN_LEVEL, main
 from qsmrim_app.cli.parser import build_parser
 
-DESCRIPTOR = Path(__file__).parents[2] / "boutiques" / "qsmrim.json"
+DESCRIPTOR = Path(__file__).parents[2] / "boutiques" / "descriptor.json"
 
 
 def test_the_committed_descriptor_is_the_one_that_the_program_prints(capsys):

@@ -27,5 +27,5 @@ lint() {
   tools
   stage "Dockerfile and descriptor"
   expect 0 "hadolint finds nothing" "$scratch/tools/bin/hadolint" "$repository/Dockerfile"
-  expect 0 "bosh accepts the Boutiques descriptor" "$scratch/tools/bin/bosh" validate "$repository/boutiques/qsmrim.json"
+  expect 0 "bosh accepts the Boutiques descriptor" "$scratch/tools/bin/bosh" validate "$repository/boutiques/descriptor.json"
 }
