@@ -89,7 +89,7 @@ def test_workers_do_not_outlive_a_program_that_is_killed(busy):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_was_ended_goes_on_to_the_same_bytes(phantom_dataset, tmp_path):
     whole, ended = tmp_path / "whole", tmp_path / "ended"
     assert _participant(phantom_dataset, whole).wait(200) == 0

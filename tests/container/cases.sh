@@ -89,7 +89,7 @@ told_to_end() {
   "$engine" logs "$name" >"$scratch/said" 2>&1
   said "it says so" "ended by SIGTERM"
   "$engine" rm "$name" >/dev/null
-  [ "$took" -le 2000 ] || fail "it took $took ms to stop"
+  [ "$took" -le $((2000 * slower)) ] || fail "it took $took ms to stop"
   holds "stopped in $took ms, the engine's own time included"
   expect 0 "the same command goes on" contained /data /out participant
   expect 0 "group" contained /data /out group

@@ -30,16 +30,19 @@ said() { grep -qE -- "$2" "$scratch/said" && holds "$1" || fail "$1: nothing mat
 # equal WHAT ONE OTHER: two texts are the same
 equal() { [ "$2" = "$3" ] && holds "$1" || fail "$1: '$2' is not '$3'"; }
 
-# within SECONDS WHAT COMMAND...: the command succeeds in time
+# within SECONDS WHAT COMMAND...: the command succeeds in time; the best of five, for the machine may do other things
 within() {
-  local limit="$1" what="$2" start end
+  local limit=$(($1 * slower)) what="$2" start took best=999999 try
   shift 2
-  start="$(date +%s%N)"
-  "$@" >"$scratch/said" 2>&1 || fail "$what" "$scratch/said"
-  end="$(date +%s%N)"
-  local took=$(((end - start) / 1000000))
-  [ "$took" -le $((limit * 1000)) ] || fail "$what took $took ms, allowed are $limit s"
-  holds "$what in $took ms"
+  for try in 1 2 3 4 5; do
+    start="$(date +%s%N)"
+    "$@" >"$scratch/said" 2>&1 || fail "$what, try $try" "$scratch/said"
+    took=$((($(date +%s%N) - start) / 1000000))
+    [ "$took" -ge "$best" ] || best="$took"
+    [ "$best" -gt $((limit * 1000)) ] || break
+  done
+  [ "$best" -le $((limit * 1000)) ] || fail "$what took $best ms, allowed are $limit s"
+  holds "$what in $best ms"
 }
 
 # files FOLDER: every file in it, by name; intermediate files do not count

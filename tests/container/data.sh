@@ -17,3 +17,10 @@ fresh() {
   mkdir "$scratch/$1"
   chown "$user" "$scratch/$1"
 }
+
+# outside_environment: the environment of the image on the machine itself, which has the same Python where it is Debian 12
+outside_environment() {
+  environment="$scratch/environment"
+  [ -d "$environment" ] || podman run --rm --network none --user 0 -v "$scratch:/scratch" --entrypoint cp "$image" -r /opt/qsmrim /scratch/environment
+  debian python3
+}

@@ -113,9 +113,7 @@ slurm_cases() {
 # through_nipype: the program outside of the container, its preprocessing handed to Slurm by nipype
 through_nipype() {
   stage "slurm: nipype's plugin, outside of the container"
-  local environment="$scratch/environment"
-  [ -d "$environment" ] || podman run --rm --network none --user 0 -v "$scratch:/scratch" --entrypoint cp "$image" -r /opt/qsmrim /scratch/environment
-  rm -rf "$scratch/out-plugin"
+  outside_environment
   fresh out-plugin
   printf 'plugin: SLURM\nplugin_args:\n  sbatch_args: --mem=2G --time=10 --cpus-per-task=1\n' >"$scratch/plugin.yml"
   expect 0 "participant --use-plugin" at_site PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" "$repository/run.py" \

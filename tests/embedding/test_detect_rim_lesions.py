@@ -21,7 +21,7 @@ def images(phantom_dataset) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_images_in_maps_and_table_out(images, tmp_path):
     node = DetectRimLesions(**images, lesions_kind="instances", session_label="a", model="none")
     found = node.run(cwd=str(tmp_path)).outputs

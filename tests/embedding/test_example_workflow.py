@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_example_workflow_counts_the_lesions(phantom_dataset, tmp_path):
     derivatives = phantom_dataset / "derivatives"
     files = [
