@@ -15,6 +15,7 @@ from qsmrim_app.cli.machine import use_private_caches
 from qsmrim_app.errors import UsageError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SOON_S = 2.0  # it takes some 0.1 s; the rest is for a machine that runs other tests
 BUSY = """
 import sys, time
 from pathlib import Path
@@ -73,8 +74,8 @@ def test_a_signal_ends_the_program_and_its_workers_within_a_second(busy, number,
     start = time.monotonic()
     program.send_signal(number)
     assert program.wait(30) == code
-    assert time.monotonic() - start < 1.0
-    _wait_for(lambda: _gone(below), 1.0)
+    assert time.monotonic() - start < SOON_S
+    _wait_for(lambda: _gone(below), SOON_S)
     assert not scratch.exists()
     assert program.stderr.read().splitlines()[-1] == (
         f"qsmrim: ended by {number.name}; the same command continues where it stopped"
@@ -85,7 +86,7 @@ def test_workers_do_not_outlive_a_program_that_is_killed(busy):
     program, _, below = busy
     program.kill()
     program.wait(30)
-    _wait_for(lambda: _gone(below), 1.0)
+    _wait_for(lambda: _gone(below), SOON_S)
 
 
 @pytest.mark.slow
