@@ -13,7 +13,7 @@ STAMP = $(VENV)/.installed
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 LOCK = -c requirements.lock
 
-.PHONY: install .venv demo test test-long lint lock image bench default-model simulation-report semireal-study clean
+.PHONY: install .venv demo test test-long lint lock descriptor image image-test bench default-model simulation-report semireal-study clean
 
 install .venv: $(STAMP)
 
@@ -54,8 +54,21 @@ lint: $(STAMP)
 lock:
 	$(BIN)/python .ci/lock.py
 
+# What `qsmrim --bids-exec-spec` prints.
+descriptor: $(STAMP)
+	$(BIN)/qsmrim --bids-exec-spec > boutiques/descriptor.json
+
+# TORCH_VARIANT: cuda (PyPI's torch) or cpu; PIP_ARGS: where else pip looks, such as the index of torch for cpu.
+ENGINE ?= docker
+TORCH_VARIANT ?= cuda
 image:
-	@echo "There is no Dockerfile yet, so no image can be built."; exit 1
+	$(ENGINE) build --build-arg TORCH_VARIANT=$(TORCH_VARIANT) --build-arg PIP_ARGS="$(PIP_ARGS)" \
+	  --build-arg VERSION=$$(cat version) --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) -t qsmrim -t qsmrim:$$(cat version) .
+
+# The image under Podman, Docker, Apptainer and Slurm; for root on a plain Debian 12 machine.
+image-test:
+	tests/container/run
 
 bench:
 	@echo "There are no benchmarks yet."; exit 1

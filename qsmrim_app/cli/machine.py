@@ -12,6 +12,9 @@ from pathlib import Path
 import joblib
 import psutil
 
+from qsmrim_app.errors import UsageError
+
+_SHARED_MEMORY = "/dev/shm"
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -49,11 +52,37 @@ def set_threads(n_threads: int) -> None:
         os.environ[name] = str(n_threads)
 
 
-def use_private_caches() -> None:
-    """Give libraries a temporary folder for their caches: HOME may be missing or read-only."""
-    folder = Path(tempfile.mkdtemp(prefix="qsmrim-cache-"))
+def use_private_caches() -> Path:
+    """Give libraries a temporary folder for their caches: HOME may be missing or read-only.
+
+    Returns
+    -------
+    Path
+        The folder; it is removed at the end of the program.
+
+    Raises
+    ------
+    UsageError
+        If no folder for temporary files can be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="qsmrim-cache-", dir=_temporary_root()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in ("NIPYPE_CONFIG_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
         os.environ[name] = str(folder / name.lower())
         (folder / name.lower()).mkdir()
     os.environ["NO_ET"] = "1"  # nipype asks its server for a newer version otherwise
+    return folder
+
+
+def _temporary_root() -> str:
+    """Where temporary files go, for this process and its children; a read-only container may have no /tmp."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:
+        if not os.access(_SHARED_MEMORY, os.W_OK):
+            raise UsageError(
+                "no folder for temporary files can be written (TMPDIR, /tmp, /var/tmp); "
+                "mount one, such as with --tmpfs /tmp, or name one in TMPDIR"
+            ) from error
+    os.environ["TMPDIR"] = tempfile.tempdir = _SHARED_MEMORY
+    return _SHARED_MEMORY

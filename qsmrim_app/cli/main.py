@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from qsmrim_app.cli.ending import ends_on_signals
 from qsmrim_app.cli.machine import available_cores, available_memory_gb, set_threads, use_private_caches
 from qsmrim_app.cli.parser import LEVELS, build_parser, build_simulation_parser
 from qsmrim_app.errors import QsmrimError, UsageError
@@ -27,7 +28,6 @@ from qsmrim_app.settings import (
 
 EXIT_UNKNOWN_LEVEL = 17
 EXIT_USAGE = 64
-EXIT_INTERRUPTED = 130
 _NOT_SETTINGS = ("level", "config_file", "dry_run", "verbose", "debug", "notrack", "bids_database_dir")
 
 
@@ -48,15 +48,14 @@ def _run(
     parser.error = _raise_usage  # type: ignore[method-assign]
     debug = "--debug" in given
     try:
-        return action(vars(parser.parse_args(given)))
+        options = vars(parser.parse_args(given))
+        with ends_on_signals(use_private_caches()):
+            return action(options)
     except QsmrimError as error:
         if debug:
             traceback.print_exc()
         sys.stderr.write(f"qsmrim: {error}\n")
         return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("qsmrim: interrupted; the same command continues where it stopped\n")
-        return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort: one line, the traceback on request
         if debug:
             traceback.print_exc()
@@ -217,9 +216,8 @@ def _merge(into: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def _prepare_process(settings: ParticipantSettings | GroupSettings) -> None:
-    """What must stand before heavy libraries load: threads, and folders that they may write to."""
+    """What must stand before heavy libraries load: the number of their threads."""
     set_threads(settings.resources.omp_nthreads)
-    use_private_caches()
     logging.getLogger(__name__).debug("settings: %s", to_plain(settings))
 
 

@@ -10,6 +10,7 @@ import argparse
 from importlib import metadata
 from pathlib import Path
 
+from qsmrim_app.cli.exec_spec import PrintExecSpec
 from qsmrim_app.cli.options import (
     add_detection_options,
     add_input_options,
@@ -37,6 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("output_dir", type=Path, help="folder of the results, a BIDS derivative dataset")
     parser.add_argument("level", help="participant: analyse each participant; group: gather, train, evaluate")
     parser.add_argument("--version", action="version", version=f"qsmrim {metadata.version('qsmrim')}")
+    parser.add_argument(
+        "--bids-exec-spec", action=PrintExecSpec, nargs=0, help="print the Boutiques descriptor and exit"
+    )
     add_input_options(parser)
     add_preprocessing_options(parser)
     add_detection_options(parser)

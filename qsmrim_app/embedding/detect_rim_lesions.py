@@ -1,24 +1,26 @@
-"""The participant level as one nipype interface, for other people's workflows."""
+"""The participant level as one nipype interface, for other workflows: images in, maps and table out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
-    Directory,
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 from nipype.interfaces.base.support import Bunch
 
 from qsmrim_app.bids_io.names import SessionRole, session_path
+from qsmrim_app.bids_io.query import Found
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.participant import run_participants
-from qsmrim_app.records import SessionKey
-from qsmrim_app.settings import InputSettings, ParticipantSettings, ResourceSettings
+from qsmrim_app.records import SessionKey, SubjectInputs
+from qsmrim_app.settings import ParticipantSettings, ResourceSettings
 
 _OUTPUTS: dict[str, tuple[SessionRole, str]] = {
     "lesions": ("lesions", ".nii.gz"),
@@ -27,19 +29,25 @@ _OUTPUTS: dict[str, tuple[SessionRole, str]] = {
     "probability_map": ("probability", ".nii.gz"),
     "report": ("report", ".html"),
 }
+_FILES = ("qsm", "flair", "lesions", "magnitude", "brain_mask")
 
 
 class DetectRimLesionsInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
-    """What the command line calls by the same names."""
+    """Images of one session, each on its own grid; what else is asked for has the name of the option."""
 
-    bids_dir = Directory(exists=True, mandatory=True, desc="BIDS dataset")
-    output_dir = traits.Str(mandatory=True, desc="folder of the results; made if it is not there")
-    participant_label = traits.Str(mandatory=True, desc="participant, without 'sub-'")
-    session_label = traits.Str("", usedefault=True, desc="session, without 'ses-'; empty: no sessions")
-    derivatives = traits.Dict(traits.Str, traits.Str, usedefault=True, desc="name -> dataset")
+    qsm = File(exists=True, mandatory=True, desc="susceptibility map, ppm or ppb")
+    flair = File(exists=True, mandatory=True, desc="T2-FLAIR")
+    lesions = File(exists=True, mandatory=True, desc="lesion mask, or one label a lesion")
+    lesions_kind = traits.Enum("mask", "instances", usedefault=True, desc="which of the two it is")
+    lesions_space = traits.Enum("FLAIR", "QSM", usedefault=True, desc="on which grid it lies")
+    magnitude = File(exists=True, desc="gradient-echo magnitude, for the registration")
+    brain_mask = File(exists=True, desc="brain mask on the grid of the QSM or the FLAIR")
+    qsm_units = traits.Enum("ppm", "ppb", desc="unit of the QSM; decided by its range if not given")
+    participant_label = traits.Str("01", usedefault=True, desc="names the outputs; without 'sub-'")
+    session_label = traits.Str("", usedefault=True, desc="names the outputs; without 'ses-'; may be empty")
+    output_dir = traits.Str(desc="folder of the results (default: 'qsmrim' in the folder of the node)")
     model = traits.Str(desc="model bundle; the one that ships if not given")
     operating_point = traits.Str("f1", usedefault=True, desc="f1, high-sensitivity or a probability")
-    nprocs = traits.Range(low=1, value=1, usedefault=True, nohash=True, desc="processes")
 
 
 class DetectRimLesionsOutputSpec(TraitedSpec):  # type: ignore[misc]
@@ -57,7 +65,7 @@ class DetectRimLesions(SimpleInterface):  # type: ignore[misc]
 
     Examples
     --------
-    >>> node = DetectRimLesions(output_dir="out", participant_label="01")
+    >>> node = DetectRimLesions(participant_label="01")
     >>> node.inputs.operating_point
     'f1'
     """
@@ -66,26 +74,33 @@ class DetectRimLesions(SimpleInterface):  # type: ignore[misc]
     output_spec = DetectRimLesionsOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
-        settings = self._settings()
-        outcome = run_participants(settings)
+        given = self.inputs
+        output_dir = Path(given.output_dir if isdefined(given.output_dir) else Path(runtime.cwd) / "qsmrim")
+        settings = ParticipantSettings(
+            Path(given.qsm),  # there is no dataset; no output folder can lie inside of a file
+            output_dir.absolute(),
+            model=Path(given.model) if isdefined(given.model) else None,
+            operating_point=given.operating_point,
+            resources=ResourceSettings(nprocs=1),
+        )
+        inputs = self._subject_inputs()
+        outcome = run_participants(settings, Found((inputs,), {}, (), {}))
         if outcome.exit_code:
             raise QsmrimError(outcome.summary)
-        key = SessionKey(self.inputs.participant_label, self.inputs.session_label)
         for name, (role, extension) in _OUTPUTS.items():
-            self._results[name] = str((settings.output_dir / session_path(key, role, extension)).absolute())
+            self._results[name] = str(settings.output_dir / session_path(inputs.key, role, extension))
         return runtime
 
-    def _settings(self) -> ParticipantSettings:
+    def _subject_inputs(self) -> SubjectInputs:
         given = self.inputs
-        return ParticipantSettings(
-            Path(given.bids_dir),
-            Path(given.output_dir),
-            model=Path(given.model) if given.model else None,
-            operating_point=given.operating_point,
-            inputs=InputSettings(
-                derivatives={name: Path(path) for name, path in given.derivatives.items()},
-                participants=(given.participant_label,),
-                sessions=(given.session_label,) if given.session_label else (),
-            ),
-            resources=ResourceSettings(nprocs=given.nprocs),
+        files: dict[str, Any] = {
+            name: Path(value) for name in _FILES if isdefined(value := getattr(given, name))
+        }
+        return SubjectInputs(
+            SessionKey(given.participant_label, given.session_label),
+            **files,
+            lesions_kind=given.lesions_kind,
+            lesions_space=given.lesions_space,
+            qsm_units=given.qsm_units if isdefined(given.qsm_units) else None,
+            datasets={role: file.name for role, file in files.items()},
         )

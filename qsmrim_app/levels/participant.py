@@ -102,8 +102,8 @@ def describe_inputs(settings: ParticipantSettings) -> str:
     return dry_run_table(find_inputs(settings.bids_dir, settings.inputs))
 
 
-def run_participants(settings: ParticipantSettings) -> Outcome:
-    """Analyse every session that was asked for.
+def run_participants(settings: ParticipantSettings, found: Found | None = None) -> Outcome:
+    """Analyse every session that was asked for, or those whose files are ``found`` already.
 
     A session that fails leaves its reason in the log, its status file and its page; the others go on.
 
@@ -112,7 +112,7 @@ def run_participants(settings: ParticipantSettings) -> Outcome:
     QsmrimError
         If nothing can be analysed at all: no dataset, participant, usable model or place for the output.
     """
-    found = find_inputs(settings.bids_dir, settings.inputs)
+    found = found or find_inputs(settings.bids_dir, settings.inputs)
     classifier = Classifier.load(settings)
     open_output(settings, found.datasets)
     inputs = {session.key: session for session in found.inputs}

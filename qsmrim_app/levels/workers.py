@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from qsmrim_app.errors import QsmrimError, WorkerKilledError
 from qsmrim_app.settings import ResourceSettings
+from qsmrim_app.worker_process import become_worker
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def _pool(n_workers: int) -> Iterator[ProcessPoolExecutor]:
     listener.start()
     level = logging.getLogger("qsmrim_app").getEffectiveLevel()
     try:
-        with ProcessPoolExecutor(n_workers, context, _log_to_queue, (lines, level)) as pool:
+        with ProcessPoolExecutor(n_workers, context, _start_worker, (lines, level)) as pool:
             yield pool
     finally:
         listener.stop()
@@ -105,8 +106,9 @@ class _Relay(logging.Handler):
         logging.getLogger(record.name).handle(record)
 
 
-def _log_to_queue(lines: Queue[logging.LogRecord], level: int) -> None:
-    """A spawned process knows nothing of its parent's log."""
+def _start_worker(lines: Queue[logging.LogRecord], level: int) -> None:
+    """A spawned process knows nothing of its parent, nor of its log."""
+    become_worker()
     app = logging.getLogger("qsmrim_app")
     app.addHandler(QueueHandler(lines))
     app.setLevel(level)

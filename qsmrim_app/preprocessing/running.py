@@ -19,6 +19,7 @@ from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 from qsmrim_app.errors import UsageError
 from qsmrim_app.preprocessing.outcomes import CRASH_FOLDER
 from qsmrim_app.settings import ResourceSettings
+from qsmrim_app.worker_process import become_worker
 
 logger = logging.getLogger(__name__)
 
@@ -103,13 +104,15 @@ class SteadyMultiProc(MultiProcPlugin):  # type: ignore[misc]
 
 
 def _start_worker(folder: str, level: int) -> None:
+    become_worker()
     os.chdir(folder)
     quiet_nipype(level)
 
 
 def _plugin(resources: ResourceSettings) -> tuple[Any, dict[str, Any]]:
     if resources.nipype_plugin is not None:
-        return _plugin_from_file(resources.nipype_plugin)
+        name, arguments = _plugin_from_file(resources.nipype_plugin)
+        return (SteadyMultiProc(arguments), arguments) if name == "MultiProc" else (name, arguments)
     if resources.nprocs == 1:
         return "Linear", {}
     arguments = {"n_procs": resources.nprocs, "memory_gb": resources.memory_gb, "raise_insufficient": False}

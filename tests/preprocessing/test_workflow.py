@@ -253,8 +253,11 @@ def test_a_plugin_file_is_used(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_ends_the_run_instead_of_hanging(tmp_path, caplog):
-    resources = ResourceSettings(nprocs=2)
+@pytest.mark.parametrize("plugin", ["", "plugin: MultiProc\nplugin_args: {n_procs: 2}\n"])
+def test_a_killed_worker_ends_the_run_instead_of_hanging(tmp_path, caplog, plugin):
+    path = tmp_path / "plugin.yml"
+    path.write_text(plugin)
+    resources = ResourceSettings(nprocs=2, nipype_plugin=path if plugin else None)
     assert run_workflow(_marking(tmp_path, True), tmp_path, resources)
     assert "a preprocessing worker was killed" in caplog.text
     assert not (tmp_path / "mark").exists()

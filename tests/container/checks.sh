@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# What a check is: a line that says what holds, or the end of the run.
+checks=0
+
+stage() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+
+fail() {
+  echo "FAILED: $1"
+  [ -z "${2:-}" ] || tail -n 40 "$2"
+  exit 1
+}
+
+holds() {
+  checks=$((checks + 1))
+  echo "ok: $1"
+}
+
+# expect CODE WHAT COMMAND...: the command ends with this code; what it prints goes to $scratch/said
+expect() {
+  local code="$1" what="$2" got=0
+  shift 2
+  "$@" >"$scratch/said" 2>&1 || got=$?
+  [ "$got" = "$code" ] || fail "$what: exit code $got, expected $code" "$scratch/said"
+  holds "$what (exit $code)"
+}
+
+# said WHAT PATTERN: the last command printed it
+said() { grep -qE -- "$2" "$scratch/said" && holds "$1" || fail "$1: nothing matches '$2'" "$scratch/said"; }
+
+# equal WHAT ONE OTHER: two texts are the same
+equal() { [ "$2" = "$3" ] && holds "$1" || fail "$1: '$2' is not '$3'"; }
+
+# within SECONDS WHAT COMMAND...: the command succeeds in time; the best of five, for the machine may do other things
+within() {
+  local limit=$(($1 * slower)) what="$2" start took best=999999 try
+  shift 2
+  for try in 1 2 3 4 5; do
+    start="$(date +%s%N)"
+    "$@" >"$scratch/said" 2>&1 || fail "$what, try $try" "$scratch/said"
+    took=$((($(date +%s%N) - start) / 1000000))
+    [ "$took" -ge "$best" ] || best="$took"
+    [ "$best" -gt $((limit * 1000)) ] || break
+  done
+  [ "$best" -le $((limit * 1000)) ] || fail "$what took $best ms, allowed are $limit s"
+  holds "$what in $best ms"
+}
+
+# files FOLDER: every file in it, by name; intermediate files do not count
+files() { (cd "$1" && find . -type f -not -path './work/*' | sed 's|^\./||' | LC_ALL=C sort); }
+
+# same_files WHAT FOLDER LIST: the folder holds the files of a committed list
+same_files() {
+  files "$2" | diff - "$repository/tests/expected/$3" >"$scratch/said" || fail "$1: < is there, > is expected" "$scratch/said"
+  holds "$1: tests/expected/$3"
+}
+
+# digest FOLDER: one number for all bytes outside of logs
+digest() { (cd "$1" && files . | grep -v '^logs/' | xargs -d '\n' sha256sum | sha256sum | cut -c1-16); }

@@ -1,0 +1,123 @@
+# shellcheck shell=bash
+# A Slurm of one machine, and the ready scripts of slurm/ on it, with the SIF and a participant that fails.
+
+slurm_engine() {
+  debian slurmctld slurmd slurm-client munge slurm-wlm-basic-plugins
+  normal_user
+  export SLURM_CONF="$scratch/slurm/slurm.conf"
+  stage "start munge and Slurm"
+  local machine
+  machine="$(hostname -s)"
+  mkdir -p "$scratch/slurm/state" "$scratch/slurm/spool"
+  cat >"$SLURM_CONF" <<CONF
+ClusterName=test
+SlurmctldHost=$machine(127.0.0.1)
+SlurmUser=root
+StateSaveLocation=$scratch/slurm/state
+SlurmdSpoolDir=$scratch/slurm/spool
+SlurmctldPidFile=$scratch/slurm/slurmctld.pid
+SlurmdPidFile=$scratch/slurm/slurmd.pid
+SlurmctldLogFile=$scratch/slurm/slurmctld.log
+SlurmdLogFile=$scratch/slurm/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+PropagateResourceLimits=NONE
+JobAcctGatherType=jobacct_gather/linux
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+ReturnToService=2
+MpiDefault=none
+GresTypes=gpu
+NodeName=$machine NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(($(awk '/MemTotal/ {print $2}' /proc/meminfo) / 1024 - 512)) Gres=gpu:1 State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES MaxTime=120 State=UP
+CONF
+  echo "NodeName=$machine Name=gpu File=/dev/null" >"$scratch/slurm/gres.conf" # a card in name only
+  if ! pgrep -x munged >/dev/null; then
+    install -d -o munge -g munge -m 755 /run/munge
+    setpriv --reuid munge --regid munge --init-groups munged --pid-file /run/munge/munged.pid
+    touch "$scratch/slurm/own_munge"
+  fi
+  slurmctld && slurmd
+  local tries=0
+  until [ "$(sinfo -h -o %T 2>/dev/null)" = idle ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 60 ] || fail "the node does not come up" "$scratch/slurm/slurmd.log"
+    sleep 0.5
+  done
+}
+
+stop_slurm() {
+  local name
+  for name in slurmd slurmctld; do
+    [ ! -f "$scratch/slurm/$name.pid" ] || kill "$(cat "$scratch/slurm/$name.pid")" 2>/dev/null || true
+  done
+  [ ! -f "$scratch/slurm/own_munge" ] || kill "$(cat /run/munge/munged.pid)" 2>/dev/null || true
+  rm -rf "$scratch/slurm"
+}
+
+# at_site COMMAND...: what a user of the cluster types, in the folder of the jobs' logs
+at_site() {
+  (cd "$scratch/site" && as_user SLURM_CONF="$SLURM_CONF" APPTAINER="$apptainer" QSMRIM_SIF="$sif" \
+    QSMRIM_BIDS="$scratch/slurm-bids" QSMRIM_OUT="$scratch/out-slurm" "$@")
+}
+
+# ended JOB: wait until a job is in no queue
+ended() {
+  local tries=0
+  while squeue -h -j "$1" 2>/dev/null | grep -q .; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 1800 ] || fail "job $1 does not end"
+    sleep 0.5
+  done
+}
+
+slurm_cases() {
+  podman_engine
+  apptainer_engine
+  phantoms
+  singularity_image
+  slurm_engine
+  stage "slurm: an array of three participants, one of them damaged, then the group"
+  fresh out-slurm
+  fresh site
+  rm -rf "$scratch/slurm-bids"
+  cp -r "$scratch/bad" "$scratch/slurm-bids"
+  expect 0 "submit" at_site "$repository/slurm/submit"
+  local array group list="$scratch/out-slurm/logs/sessions.txt"
+  array="$(sed -n 's/^participants: job \([0-9]*\).*/\1/p' "$scratch/said")"
+  group="$(sed -n 's/^group: job \([0-9]*\).*/\1/p' "$scratch/said")"
+  ended "$array"
+  ended "$group"
+  same_files "the outputs" "$scratch/out-slurm" slurm_outputs.txt
+  at_site "$repository/slurm/unfinished" "$scratch/out-slurm" "$list" >"$scratch/again.txt" 2>"$scratch/said" || fail "unfinished"
+  equal "one failed" "$(cat "$scratch/again.txt")" 03
+  said "its reason is given" "sub-03: .*Chimap"
+  stage "slurm: repaired, only what failed runs again"
+  cp "$scratch"/bids/derivatives/qsm/sub-01/anat/sub-01_Chimap.nii.gz "$scratch"/slurm-bids/derivatives/qsm/sub-03/anat/sub-03_Chimap.nii.gz
+  expect 0 "the array of what failed" at_site sbatch --wait --array=1-1 "$repository/slurm/qsmrim.sbatch" participant "$scratch/again.txt"
+  at_site "$repository/slurm/unfinished" "$scratch/out-slurm" "$list" >"$scratch/again.txt" 2>/dev/null
+  equal "nothing is left to do" "$(cat "$scratch/again.txt")" ""
+  stage "slurm: fits as tasks, then gathered"
+  local training=(--train aprl-rf --folds 2 --seeds 0)
+  expect 0 "two shares" at_site sbatch --wait --array=1-2 "$repository/slurm/qsmrim.sbatch" fit "${training[@]}"
+  expect 0 "gathered" at_site sbatch --wait "$repository/slurm/qsmrim.sbatch" group "${training[@]}"
+  [ -f "$scratch/out-slurm/models/aprl-rf/model.json" ] || fail "no model"
+  holds "the model is there"
+  stage "slurm: what it says without a GPU, and a job that is cancelled"
+  expect 64 "a GPU that is none" at_site sbatch --wait --gres=gpu:1 --array=1-1 -o gpu.log "$repository/slurm/qsmrim.sbatch" participant "$list"
+  cp "$scratch/site/gpu.log" "$scratch/said"
+  said "one sentence says why" "cuda"
+  through_nipype
+}
+
+# through_nipype: the program outside of the container, its preprocessing handed to Slurm by nipype
+through_nipype() {
+  stage "slurm: nipype's plugin, outside of the container"
+  outside_environment
+  fresh out-plugin
+  printf 'plugin: SLURM\nplugin_args:\n  sbatch_args: --mem=2G --time=10 --cpus-per-task=1\n' >"$scratch/plugin.yml"
+  expect 0 "participant --use-plugin" at_site PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" "$repository/run.py" \
+    "$scratch/bids" "$scratch/out-plugin" participant --use-plugin "$scratch/plugin.yml" -w "$scratch/out-plugin/work"
+  find "$scratch/out-plugin/work" -name 'slurm-*' -o -name 'batch' | grep -q . || fail "no step was submitted"
+  holds "the steps were jobs of Slurm"
+}
