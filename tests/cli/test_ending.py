@@ -39,10 +39,12 @@ def busy(tmp_path):
         text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
-    below = _wait_for(lambda: _workers(program.pid) if len(_workers(program.pid)) == 2 else [])
-    yield program, scratch, below
-    program.kill()
-    program.communicate()
+    try:
+        below = _wait_for(lambda: _workers(program.pid) if len(_workers(program.pid)) == 2 else [])
+        yield program, scratch, below
+    finally:
+        program.kill()
+        program.communicate()
 
 
 def _workers(pid: int) -> list[psutil.Process]:
@@ -54,7 +56,7 @@ def _workers(pid: int) -> list[psutil.Process]:
     ]
 
 
-def _wait_for(condition, seconds: float = 60.0):
+def _wait_for(condition, seconds: float = 240.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()
@@ -68,6 +70,7 @@ def _gone(processes: list[psutil.Process]) -> bool:
     return not any(process.is_running() and process.status() != "zombie" for process in processes)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_program_and_its_workers_within_a_second(busy, number, code):
     program, scratch, below = busy
@@ -82,6 +85,7 @@ def test_a_signal_ends_the_program_and_its_workers_within_a_second(busy, number,
     )
 
 
+@pytest.mark.timeout(300)
 def test_workers_do_not_outlive_a_program_that_is_killed(busy):
     program, _, below = busy
     program.kill()
