@@ -28,6 +28,9 @@ _WIDTH, _ROW, _EMPTY_ROW = 9.6, 2.3, 0.5  # inches
 _RED, _GREEN = "#ff4d3d", "#4ddb6a"
 
 
+_PAIR_PLACE = {"left": 0.02, "right": 0.98, "bottom": 0.1, "top": 0.88, "wspace": 0.04}
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """A lesion with the words under its picture."""
@@ -42,7 +45,7 @@ def examples_figure(examples: Mapping[str, Sequence[Example]], note: str = "") -
     A red arrow points at the lesion where its surroundings are shown.
     """
     heights = [_ROW if examples.get(cell) else _EMPTY_ROW for cell in CELL_NAMES]
-    figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, sum(heights)))  # a solved layout is not the same each time
     rows = figure.subfigures(len(CELL_NAMES), 1, squeeze=False, height_ratios=heights)[:, 0]
     for row, (cell, name) in zip(rows, CELL_NAMES.items(), strict=True):
         chosen = list(examples.get(cell, ()))[:N_EXAMPLES]
@@ -85,7 +88,7 @@ def slice_figure(
 
 def _show_pair(figure: SubFigure, example: Example) -> None:
     picture = example.picture
-    grid = figure.subplots(1, 2)
+    grid = figure.subplots(1, 2, gridspec_kw=_PAIR_PLACE)
     for axes, image in zip(grid, (picture.qsm, picture.flair), strict=True):
         axes.set_axis_off()
         _show(axes, picture.view, image)

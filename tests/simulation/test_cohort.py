@@ -19,7 +19,8 @@ SETTINGS = SimulationSettings(
 def _small(number):
     """A participant with a head of two thirds of the size, which takes a quarter of the time."""
     plan = draw_participant(SETTINGS, number)
-    return dataclasses.replace(plan, anatomy=dataclasses.replace(plan.anatomy, scale=(0.66, 0.66, 0.66)))
+    smaller = dataclasses.replace(plan.anatomy, scale=(0.66, 0.66, 0.66))
+    return dataclasses.replace(plan, anatomy=smaller, reference="csf")
 
 
 @pytest.fixture(scope="module")
