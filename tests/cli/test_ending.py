@@ -17,24 +17,25 @@ from qsmrim_app.errors import UsageError
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOON_S = 2.0  # it takes some 0.1 s; the rest is for a machine that runs other tests
 BUSY = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from qsmrim_app.cli.ending import ends_on_signals
 from qsmrim_app.levels.workers import run_in_workers
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, getattr(signal, sys.argv[2]))  # a shell's background job inherits SIG_IGN
     with ends_on_signals(Path(sys.argv[1])):
         list(run_in_workers(time.sleep, {"a": 300, "b": 300}, 2))
 """
 
 
 @pytest.fixture
-def busy(tmp_path):
+def busy(tmp_path, request):
     """A program with two busy workers, its scratch folder, and all processes below it."""
     script, scratch = tmp_path / "busy.py", tmp_path / "scratch"
     script.write_text(BUSY)
     scratch.mkdir()
     program = subprocess.Popen(
-        [sys.executable, script, scratch],
+        [sys.executable, script, scratch, getattr(request, "param", "SIG_DFL")],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -83,6 +84,16 @@ def test_a_signal_ends_the_program_and_its_workers_within_a_second(busy, number,
     assert program.stderr.read().splitlines()[-1] == (
         f"qsmrim: ended by {number.name}; the same command continues where it stopped"
     )
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("busy", ["SIG_IGN"], indirect=True)
+def test_a_signal_that_is_ignored_stays_ignored_as_under_nohup(busy):
+    program, scratch, _ = busy
+    program.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.wait(SOON_S)
+    assert scratch.exists()
 
 
 @pytest.mark.timeout(300)
