@@ -16,7 +16,7 @@ Box = tuple[slice, slice, slice]
 
 
 def extract_patches(case: Case, lesions: Sequence[Lesion], settings: PatchSettings) -> NDArray[np.float32]:
-    """Patches of the given lesions: cropped, masked to the lesion itself, centred on its centre of mass.
+    """Patches of the given lesions: cropped, masked to lesion and margin, centred on the centre of mass.
 
     The crop starts at a whole voxel, so the centre of mass lies within half a voxel of the geometric centre
     of the patch and every value is one of the image: a rim one voxel thin is not blurred before the network

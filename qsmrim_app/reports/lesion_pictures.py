@@ -38,12 +38,13 @@ def picture_from_case(case: Case, lesion: Lesion, grey: GreyImages) -> LesionPic
 
 
 def picture_from_patch(patch: NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> LesionPicture:
-    """The lesion alone, as a detector sees it, in the slice that shows most of it.
+    """The lesion and its margin, as a detector sees them, in the slice that shows most of it.
 
     Parameters
     ----------
     patch
-        QSM in ppb and FLAIR as z-score, shape (2, i, j, k), axes RAS+; 0 outside the lesion.
+        QSM in ppb and FLAIR as z-score, shape (2, i, j, k), axes RAS+; 0 where the network sees
+        nothing.
     spacing_mm
         Voxel size.
     """

@@ -101,11 +101,17 @@ def _samples(limits: LesionSettings, detector: DetectorSettings, citations: Cita
     return (
         f"Lesions of {limits.min_volume_mm3:g} to {limits.max_volume_mm3:g} mm3 and at least "
         f"{limits.min_voxels} voxels were looked at. Each was cut out of QSM and FLAIR as a patch of "
-        f"{shape} voxels that is 0 outside the lesion, and {detector.network.n_features} radiomic features "
+        f"{shape} voxels that is {_hidden(detector)}, and {detector.network.n_features} radiomic features "
         f"of its QSM were computed {program} {citations.cite('pyradiomics')} (shape, first-order, "
         f"GLCM and GLRLM; image and {radiomics.wavelet} wavelet sub-bands; bin width "
         f"{radiomics.bin_width_ppb:g} ppb)."
     )
+
+
+def _hidden(detector: DetectorSettings) -> str:
+    margin_mm = detector.patch.margin_mm
+    seen = f" (in the QSM, outside the lesion and {margin_mm:g} mm around it)" if margin_mm > 0 else ""
+    return f"0 outside the lesion{seen}"
 
 
 def _decision(model: ModelSummary, citations: Citations) -> str:

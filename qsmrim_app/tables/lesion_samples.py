@@ -34,7 +34,7 @@ class LesionSamples:
         ``(subject, session, index)`` of each lesion, unique, length n.
     patches
         Shape (n, 2, i, j, k), float32: channel 0 the QSM in ppb, channel 1 the FLAIR as z-score; centred, 0
-        outside the lesion and its margin. Neither scaled nor clipped.
+        outside the lesion, the QSM outside its margin. Neither scaled nor clipped.
     features
         Shape (n, f), float64; NaN where a feature is undefined.
     feature_names
@@ -46,7 +46,7 @@ class LesionSamples:
     rim
         Shape (n,), float64: 1 rim+, 0 rim-, NaN where no expert said. Only this trains.
     margin_mm
-        How far around its lesion a patch reaches.
+        How far around its lesion the QSM of a patch reaches.
     qsm_zero
         What 0 ppb means in patches and features: ``as-stored`` or ``brain-median``.
     """

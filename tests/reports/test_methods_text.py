@@ -7,7 +7,13 @@ import pytest
 from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.reports.methods_text import methods_text
 from qsmrim_app.reports.references import REFERENCES
-from qsmrim_app.settings import DetectorSettings, LesionSettings, ParticipantSettings, PreprocessingSettings
+from qsmrim_app.settings import (
+    DetectorSettings,
+    LesionSettings,
+    ParticipantSettings,
+    PatchSettings,
+    PreprocessingSettings,
+)
 from tests.reports.builders import MODEL
 
 SETTINGS = ParticipantSettings(Path("bids"), Path("out"))
@@ -54,6 +60,15 @@ def test_limits_of_lesions_are_stated():
     limits = LesionSettings(min_volume_mm3=9.5, min_voxels=8)
     body = " ".join(text_of(replace(SETTINGS, lesions=limits)).paragraphs)
     assert "9.5 to 100000 mm3 and at least 8 voxels" in body
+
+
+def test_the_margin_of_the_patches_is_stated_where_there_is_one():
+    wide, tight = (
+        text_of(detector=DetectorSettings(patch=PatchSettings(margin_mm=margin_mm))).plain()
+        for margin_mm in (1.5, 0.0)
+    )
+    assert "0 outside the lesion (in the QSM, outside the lesion and 1.5 mm around it), and" in wide
+    assert "0 outside the lesion, and" in tight
 
 
 @pytest.mark.parametrize("method", DETECTORS)
