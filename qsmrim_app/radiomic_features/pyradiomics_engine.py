@@ -48,24 +48,7 @@ def engine_name() -> str:
 def measure_lesions(
     qsm: Volume, voxels: LesionVoxels, settings: RadiomicsSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """All features of L lesions, one lesion after the other.
-
-    Parameters
-    ----------
-    qsm
-        Susceptibility in ppb, shape (i, j, k), in RAS+ axis order, not masked.
-    voxels
-        Of the lesions, none of them a straight row.
-    settings
-        Bin width and wavelet.
-
-    Returns
-    -------
-    values
-        Shape (L, 527), NaN where a feature is undefined.
-    failures
-        Shape (L,): why a lesion could not be measured, else empty.
-    """
+    """All features of L lesions, one lesion after the other; as in `vectorised.engine.measure_lesions`."""
     engine = Engine(radiomics_parameters(), settings.bin_width_ppb, qsm.spacing_mm)
     names = feature_names()
     values = np.full((len(voxels.n), len(names)), np.nan)
