@@ -1,11 +1,13 @@
-"""What the page on robustness says of one kind of trouble; the tests that bring the trouble hold these rows."""
+"""What the page on robustness says of one kind of trouble; the tests that bring it hold these rows."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of ``docs/robustness.md``: it stands beside the test that shows it, written before the code it asks for.
+    """One row of ``docs/robustness.md``.
+
+    It stands beside the test that shows it, and was written before the code it asks for.
 
     Attributes
     ----------
@@ -14,7 +16,7 @@ class Row:
     trouble : str
         What is wrong, in the words of a user.
     outcome : str
-        What must happen: ``"works"``, ``"works, with a warning"`` or ``"refused, exit 65"``, and what is said.
+        What must happen: ``"works"``, ``"works, with a warning"`` or ``"refused, exit 65"``; what is said.
     test : str
         Function that shows it, as ``file::function`` below ``tests/``.
     """
