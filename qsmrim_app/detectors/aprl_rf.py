@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.bundle import Bundle, BundleInfo, Weights
@@ -18,13 +19,14 @@ from qsmrim_app.detectors.labelled import describe_training, labelled_rows
 from qsmrim_app.detectors.stored_scaler import scaler_from_bundle, scaler_to_plain
 from qsmrim_app.errors import CheckpointError, FeatureMismatchError, ModelError, UsageError
 from qsmrim_app.learning.forest import FOREST_ARRAYS, Forest
+from qsmrim_app.learning.progress import Progress
 from qsmrim_app.learning.scaling import FeatureScaler, fit_feature_scaler
-from qsmrim_app.learning.training import Progress
 from qsmrim_app.radiomic_features.parameters import feature_names
 from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 _LOG = logging.getLogger(__name__)
+_TIMED_TREES = 20
 FIRST_ORDER = tuple(name for name in feature_names() if name.startswith("original_firstorder_"))  # 18
 
 
@@ -77,6 +79,14 @@ class AprlRandomForest(RimDetector):
             "seed %d: %d trees of %d nodes", seeds[0], len(self.forest.tree_sizes), len(self.forest.feature)
         )
 
+    def expected_seconds(self, samples: LesionSamples, device: str = "cpu") -> float:
+        """As in `RimDetector.expected_seconds`: some of the trees are grown."""
+        n_all = self.settings.forest.n_trees
+        n_timed = min(_TIMED_TREES, n_all)
+        self._seconds_of(1, samples)  # loads scikit-learn
+        one, some = (self._seconds_of(n_trees, samples) for n_trees in (1, n_timed))
+        return some + (n_all - n_timed) * max(0.0, some - one) / max(1, n_timed - 1)
+
     def predict_logits(
         self, samples: LesionSamples, device: str = "cpu", batch_size: int = 64
     ) -> NDArray[np.float64]:
@@ -85,7 +95,8 @@ class AprlRandomForest(RimDetector):
         self.check_samples(samples)
         seen = scaler.transform(samples.features)[:, _columns(samples.feature_names)]  # (n, 18)
         p_rim = np.clip(forest.predict(seen), forest.margin, 1 - forest.margin)
-        return np.asarray(logit(p_rim)[:, None], dtype=np.float64)
+        logits = torch.special.logit(torch.from_numpy(p_rim))
+        return np.asarray(logits.numpy()[:, None], dtype=np.float64)
 
     def to_bundle(self) -> Bundle:
         """As in `RimDetector.to_bundle`."""
@@ -110,6 +121,13 @@ class AprlRandomForest(RimDetector):
                 f"{bundle.settings.forest.n_trees}"
             )
         return detector
+
+    def _seconds_of(self, n_trees: int, samples: LesionSamples) -> float:
+        forest = replace(self.settings.forest, n_trees=n_trees)
+        part = AprlRandomForest(replace(self.settings, forest=forest), self.info)
+        begin = time.perf_counter()
+        part.fit(samples, (0,))
+        return time.perf_counter() - begin
 
     def _require_fitted(self) -> tuple[FeatureScaler, Forest]:
         if self.scaler is None or self.forest is None:

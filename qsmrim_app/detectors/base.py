@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qsmrim_app.detectors.bundle import Bundle, BundleInfo, write_bundle
 from qsmrim_app.errors import FeatureMismatchError, UsageError
-from qsmrim_app.learning.training import Progress
+from qsmrim_app.learning.progress import Progress
 from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.tables.feature_engines import engines_agree
 from qsmrim_app.tables.lesion_samples import LesionSamples
@@ -71,6 +71,13 @@ class RimDetector(ABC):
             If one of the two classes is missing.
         FeatureMismatchError
             If the samples do not fit the settings.
+        """
+
+    @abstractmethod
+    def expected_seconds(self, samples: LesionSamples, device: str = "cpu") -> float:
+        """How long `fit` would take for one seed, from a small part of it done here and now.
+
+        Parameters and errors as in `fit`. The detector stays as it was.
         """
 
     @abstractmethod

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -18,11 +19,16 @@ from qsmrim_app.detectors.bundle import Bundle, BundleInfo, Weights
 from qsmrim_app.detectors.labelled import describe_training, labelled_rows
 from qsmrim_app.detectors.stored_scaler import scaler_from_bundle, scaler_to_plain
 from qsmrim_app.errors import CheckpointError, FeatureMismatchError, ModelError, UsageError
+from qsmrim_app.learning.batches import TrainingRows
+from qsmrim_app.learning.memory import smaller_batch, with_smaller_batches
+from qsmrim_app.learning.progress import Progress
 from qsmrim_app.learning.scaling import FeatureScaler, fit_feature_scaler, scale_patches
-from qsmrim_app.learning.training import Progress, TrainingRows, TrainingRun, train
+from qsmrim_app.learning.training import TrainingRun, seconds_per_lesion, train
 from qsmrim_app.networks.build import build_network
 from qsmrim_app.settings import DetectorSettings, to_plain
 from qsmrim_app.tables.lesion_samples import LesionSamples
+
+Result = TypeVar("Result")
 
 
 class NetworkEnsemble(RimDetector):
@@ -47,8 +53,7 @@ class NetworkEnsemble(RimDetector):
         """As in `RimDetector.fit`."""
         if len(seeds) % 2 == 0 or len(set(seeds)) != len(seeds):
             raise UsageError(f"an ensemble needs an odd number of distinct seeds, not {tuple(seeds)}")
-        known = labelled_rows(samples)
-        self._check_training(known)
+        known = self._learnable(samples)
         self.info = BundleInfo(
             name=self.info.name,
             feature_names=samples.feature_names,
@@ -57,7 +62,7 @@ class NetworkEnsemble(RimDetector):
         )
         self.scaler = fit_feature_scaler(known.features, self.settings.training.feature_clip)
         rows = _training_rows(known, self.scaler)
-        print_of_run = _fingerprint(self.settings, known) if checkpoint_dir else ""
+        data = _fingerprint(self.settings, known) if checkpoint_dir else ""
         self.members = tuple(
             self._fit_member(
                 rows,
@@ -66,12 +71,23 @@ class NetworkEnsemble(RimDetector):
                     seed,
                     device,
                     checkpoint_dir / f"seed-{seed}.pt" if checkpoint_dir else None,
-                    print_of_run,
+                    data,
                 ),
                 progress,
             )
             for seed in seeds
         )
+
+    def expected_seconds(self, samples: LesionSamples, device: str = "cpu") -> float:
+        """As in `RimDetector.expected_seconds`: a few real steps are made."""
+        known = self._learnable(samples)
+        scaler = fit_feature_scaler(known.features, self.settings.training.feature_clip)
+        rows = _training_rows(known, scaler)
+        measured, _ = self._within_memory(
+            TrainingRun(self.settings, 0, device),
+            lambda run: seconds_per_lesion(lambda: build_network(self.settings), rows, run),
+        )
+        return measured * len(known) * self.settings.training.epochs
 
     def predict_logits(
         self, samples: LesionSamples, device: str = "cpu", batch_size: int = 64
@@ -83,13 +99,16 @@ class NetworkEnsemble(RimDetector):
         patches = torch.from_numpy(samples.patches)  # (n, 2, i, j, k)
         networks = [member.to(device).eval() for member in self.members]
         logits = torch.zeros(len(samples), len(networks), dtype=torch.float64)
-        with torch.inference_mode():
-            for start in range(0, len(samples), batch_size):
-                rows = slice(start, start + batch_size)
-                seen = scale_patches(patches[rows].to(device), self.settings.patch)
-                known = features[rows].to(device)
-                for column, network in enumerate(networks):
-                    logits[rows, column] = network(seen, known).logits.double().cpu()
+        start = 0
+        while start < len(samples):
+            rows = slice(start, start + batch_size)
+            try:
+                logits[rows] = self._look(networks, patches[rows].to(device), features[rows].to(device))
+                start += batch_size
+                continue
+            except torch.OutOfMemoryError:
+                pass
+            batch_size = smaller_batch(batch_size, 1, device)
         for network in networks:
             network.cpu()
         return logits.numpy()
@@ -122,14 +141,39 @@ class NetworkEnsemble(RimDetector):
         return detector
 
     # ---- private -----------------------------------------------------------------------------------------
+    @torch.inference_mode()
+    def _look(self, networks: Sequence[nn.Module], patches: Tensor, features: Tensor) -> Tensor:
+        """Logits of a batch, shape (n, networks), on the CPU."""
+        seen = scale_patches(patches, self.settings.patch)
+        return torch.stack([network(seen, features).logits.double().cpu() for network in networks], dim=1)
+
     def _fit_member(self, rows: TrainingRows, run: TrainingRun, progress: Progress | None) -> nn.Module:
-        network = train(lambda: build_network(self.settings), rows, run, progress)
+        network, batch_size = self._within_memory(
+            run, lambda run: train(lambda: build_network(self.settings), rows, run, progress)
+        )
+        if batch_size != self.settings.training.batch_size:
+            smaller = {**self.info.training.get("smaller_batches", {}), str(run.seed): batch_size}
+            self.info = replace(self.info, training={**self.info.training, "smaller_batches": smaller})
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.copy_(parameter.half().float())
         if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
             raise ModelError(f"seed {run.seed}: a weight exceeds half precision; lower the learning rate")
         return network
+
+    @staticmethod
+    def _within_memory(run: TrainingRun, action: Callable[[TrainingRun], Result]) -> tuple[Result, int]:
+        """The action on the run with the largest batches that fit, from the beginning; and their size."""
+        asked = run.settings.training.batch_size
+
+        def attempt(batch_size: int) -> Result:
+            if batch_size == asked:
+                return action(run)
+            training = replace(run.settings.training, batch_size=batch_size)
+            settings = replace(run.settings, training=training)
+            return action(replace(run, settings=settings, fingerprint=f"{run.fingerprint}-{batch_size}"))
+
+        return with_smaller_batches(attempt, asked, 2, run.device)
 
     @staticmethod
     def _restore(weights: Weights, bundle: Bundle) -> nn.Module:
@@ -154,7 +198,9 @@ class NetworkEnsemble(RimDetector):
         network.load_state_dict(full, assign=True)
         return network.eval()
 
-    def _check_training(self, known: LesionSamples) -> None:
+    def _learnable(self, samples: LesionSamples) -> LesionSamples:
+        """The rows that train, checked."""
+        known = labelled_rows(samples)
         self._check_patches(known)
         if len(known.feature_names) != self.settings.network.n_features:
             raise FeatureMismatchError(
@@ -167,6 +213,7 @@ class NetworkEnsemble(RimDetector):
                     f"the {name} of all {len(known)} patches is 0, so a network would learn nothing of it; "
                     "make the samples again"
                 )
+        return known
 
     def _require_fitted(self) -> FeatureScaler:
         if self.scaler is None or not self.members:

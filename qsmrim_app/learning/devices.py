@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -34,6 +35,13 @@ def choose_device(wanted: str) -> tuple[str, tuple[str, ...]]:
     if problem is not None:
         raise UsageError(f"device '{wanted}' was asked for, but {problem}; use --device cpu or auto")
     return wanted, ()
+
+
+def mixed_precision(device: str) -> AbstractContextManager[object]:
+    """The context of a network's forward pass in training: bfloat16 where a GPU has it, else nothing."""
+    if device.startswith("cuda") and torch.cuda.is_bf16_supported():
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
 
 
 def _gpu_problem(device: str) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,59 +16,15 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from qsmrim_app.errors import ModelError
-from qsmrim_app.learning.augmentation import (
-    AugmentationParameters,
-    augment,
-    change_intensities,
-    draw_parameters,
-)
-from qsmrim_app.learning.batches import shuffled_batches
+from qsmrim_app.learning.batches import LAYOUT, TrainingRows, prepare_batch, shuffled_batches
 from qsmrim_app.learning.checkpoints import load_checkpoint, save_checkpoint
-from qsmrim_app.learning.scaling import scale_patches
+from qsmrim_app.learning.devices import mixed_precision
+from qsmrim_app.learning.progress import EpochReport, Progress
 from qsmrim_app.settings import DetectorSettings
 
 _LOG = logging.getLogger(__name__)
 _MIN_RIM_FOR_SYNTHESIS = 2
-_LAYOUT = torch.channels_last_3d  # a training step on the CPU is a tenth to a sixth faster in it
-
-
-class EpochReport(NamedTuple):
-    """What one epoch of one member was like. Epochs count from 1; the loss is the mean over the batches."""
-
-    seed: int
-    epoch: int
-    n_epochs: int
-    loss: float
-    n_batches: int
-    n_batches_few_rim: int  # batches with fewer than two rim+, from which DeepSMOTE makes no row
-
-    def __str__(self) -> str:
-        return (
-            f"seed {self.seed}, epoch {self.epoch} of {self.n_epochs}: loss {self.loss:.4f}; "
-            f"{self.n_batches_few_rim} of {self.n_batches} batches held fewer than two rim+ lesions"
-        )
-
-
-Progress = Callable[[EpochReport], None]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRows:
-    """What a network learns from, on the CPU.
-
-    Parameters
-    ----------
-    patches
-        Shape (n, 2, i, j, k), float32, as in `LesionSamples`: neither scaled nor augmented.
-    features
-        Shape (n, f), float32, standardised.
-    labels
-        Shape (n,), float32: 1 rim+, 0 rim-.
-    """
-
-    patches: Tensor
-    features: Tensor
-    labels: Tensor
+_TIMED_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -108,100 +66,110 @@ def train(
     ModelError
         If there are fewer than two rows or two rows a batch, or the loss is no longer finite.
     """
-    schedule = run.settings.training
-    if min(len(rows.labels), schedule.batch_size) < 2:
-        raise ModelError(
-            f"training needs two labelled lesions and batches of two at least, found {len(rows.labels)} "
-            f"lesions and a batch size of {schedule.batch_size}"
-        )
+    _require_two(rows, run)
+    n_epochs = run.settings.training.epochs
     with torch.random.fork_rng(devices=_gpus(run.device)):
-        _seed_all(run.seed, 0)
-        network = build().to(run.device, memory_format=_LAYOUT)  # type: ignore[call-overload]
-        state = _start(network, run)
-        for epoch in range(state.finished + 1, schedule.epochs + 1):
-            report = _train_epoch(state, rows, run, epoch)
+        state = start_state(build, run)
+        rows, begin = _on_device(rows, run.device), time.perf_counter()
+        for epoch in range(state.finished + 1, n_epochs + 1):
+            learned = _train_epoch(state, rows, run, epoch)
             _save(state, run, epoch)
-            _LOG.debug("%s", report)
             if progress is not None:
-                progress(report)
+                per_epoch = (time.perf_counter() - begin) / (epoch - state.finished)
+                progress(learned._replace(seconds_left=per_epoch * (n_epochs - epoch)))
     state.network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return state.network.eval()
 
 
+def seconds_per_lesion(build: Callable[[], nn.Module], rows: TrainingRows, run: TrainingRun) -> float:
+    """How long such a training looks at one lesion, here and now: the median of a few real steps.
+
+    Nothing is kept of them. Parameters and errors as in `train`.
+    """
+    _require_two(rows, run)
+    run, seconds = replace(run, checkpoint=None), []
+    with torch.random.fork_rng(devices=_gpus(run.device)):
+        state, rows, generator = start_state(build, run), _on_device(rows, run.device), _seed_all(run.seed, 1)
+        batches = list(shuffled_batches(len(rows.labels), run.settings.training.batch_size, generator))
+        whole = [batch for batch in batches if len(batch) == len(batches[0])]
+        for batch in islice(cycle(whole), _TIMED_STEPS + 1):
+            begin = time.perf_counter()
+            optimiser_step(
+                state, prepare_batch(rows, batch, run.settings, run.device, generator), run, generator
+            )
+            seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds[1:])) / len(whole[0])  # the first step also sets things up
+
+
 # ---- one epoch ---------------------------------------------------------------------------------------------
-def _train_epoch(state: _State, rows: TrainingRows, run: TrainingRun, epoch: int) -> EpochReport:
-    generator = _seed_all(run.seed, epoch)
+def _train_epoch(state: TrainingState, rows: TrainingRows, run: TrainingRun, epoch: int) -> EpochReport:
+    generator, begin = _seed_all(run.seed, epoch), time.perf_counter()
+    settings, rate = run.settings, float(state.optimizer.param_groups[0]["lr"])
     state.network.train()
     losses: list[float] = []
     n_few = 0
-    for batch in shuffled_batches(len(rows.labels), run.settings.training.batch_size, generator):
+    for batch in shuffled_batches(len(rows.labels), settings.training.batch_size, generator):
         n_few += int(rows.labels[batch].sum()) < _MIN_RIM_FOR_SYNTHESIS
-        losses.append(_step(state, _prepare(rows, batch, run, generator), generator))
+        prepared = prepare_batch(rows, batch, settings, run.device, generator)
+        losses.append(optimiser_step(state, prepared, run, generator))
     state.schedule.step()
     loss = float(np.mean(losses))
     if not np.isfinite(loss):
         raise ModelError(f"seed {run.seed}: the loss of epoch {epoch} is {loss}; lower the learning rate")
-    return EpochReport(run.seed, epoch, run.settings.training.epochs, loss, len(losses), n_few)
+    n_epochs, seconds = settings.training.epochs, time.perf_counter() - begin
+    return EpochReport(run.seed, epoch, n_epochs, loss, len(losses), n_few, rate, seconds, 0.0)
 
 
-def _prepare(
-    rows: TrainingRows, batch: Tensor, run: TrainingRun, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Patches, features and labels of a batch on the device, patches scaled and augmented."""
-    settings = run.settings
-    patches, features = rows.patches[batch].to(run.device), rows.features[batch]
-    parameters = None
-    if settings.training.augment:
-        parameters = draw_parameters(len(batch), settings.augmentation, generator)
-        noise = torch.randn(features.shape, generator=generator)
-        features = features + settings.augmentation.feature_noise_sd * noise
-    if settings.network.fusion != "no-image":  # most of the time of a training goes into this
-        patches = _seen(patches, parameters, settings).contiguous(memory_format=_LAYOUT)
-    return patches, features.to(run.device), rows.labels[batch].to(run.device)
-
-
-def _seen(patches: Tensor, parameters: AugmentationParameters | None, settings: DetectorSettings) -> Tensor:
-    """Patches scaled, and augmented where there are parameters; shape (n, 2, i, j, k) in and out."""
-    if parameters is None:
-        return scale_patches(patches, settings.patch)
-    scaled = scale_patches(change_intensities(patches, parameters), settings.patch)
-    return augment(scaled, parameters, settings.spacing_mm)
-
-
-def _step(state: _State, batch: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> float:
+def optimiser_step(
+    state: TrainingState, batch: tuple[Tensor, Tensor, Tensor], run: TrainingRun, generator: torch.Generator
+) -> float:
     """The one optimiser step; its loss."""
     patches, features, labels = batch
-    logits, targets = state.network(patches, features, labels, generator)
-    loss = binary_cross_entropy_with_logits(logits, targets)
+    with mixed_precision(run.device):
+        logits, targets = state.network(patches, features, labels, generator)
+    loss = binary_cross_entropy_with_logits(logits.float(), targets.float())
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     state.optimizer.step()
     return float(loss.detach())
 
 
+def _require_two(rows: TrainingRows, run: TrainingRun) -> None:
+    batch_size = run.settings.training.batch_size
+    if min(len(rows.labels), batch_size) < 2:
+        raise ModelError(
+            f"training needs two labelled lesions and batches of two at least, found {len(rows.labels)} "
+            f"lesions and a batch size of {batch_size}"
+        )
+
+
 # ---- state -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
-class _State:
+class TrainingState:
+    """A training after a number of epochs."""
+
     network: nn.Module
     optimizer: torch.optim.Adam
     schedule: torch.optim.lr_scheduler.MultiStepLR
     finished: int
 
 
-def _start(network: nn.Module, run: TrainingRun) -> _State:
+def start_state(build: Callable[[], nn.Module], run: TrainingRun) -> TrainingState:
     """The state before the first epoch, or after the last one that the checkpoint holds."""
+    _seed_all(run.seed, 0)
+    network = build().to(run.device, memory_format=LAYOUT)  # type: ignore[call-overload]
     training = run.settings.training
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
     milestones = [max(1, round(share * training.epochs)) for share in training.milestones]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=training.decay)
     saved = _resumable(run)
     if saved is None:
-        return _State(network, optimizer, schedule, 0)
+        return TrainingState(network, optimizer, schedule, 0)
     network.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     schedule.load_state_dict(saved["schedule"])
     _LOG.info("seed %d resumes after epoch %d", run.seed, saved["epoch"])
-    return _State(network, optimizer, schedule, int(saved["epoch"]))
+    return TrainingState(network, optimizer, schedule, int(saved["epoch"]))
 
 
 def _resumable(run: TrainingRun) -> dict[str, Any] | None:
@@ -214,7 +182,7 @@ def _resumable(run: TrainingRun) -> dict[str, Any] | None:
     return None
 
 
-def _save(state: _State, run: TrainingRun, epoch: int) -> None:
+def _save(state: TrainingState, run: TrainingRun, epoch: int) -> None:
     if run.checkpoint is not None:
         parts = {name: getattr(state, name).state_dict() for name in ("network", "optimizer", "schedule")}
         save_checkpoint(
@@ -227,6 +195,17 @@ def _seed_all(seed: int, epoch: int) -> torch.Generator:
     first, second = np.random.SeedSequence([seed, epoch]).generate_state(2)
     torch.manual_seed(int(first))
     return torch.Generator().manual_seed(int(second))
+
+
+def _on_device(rows: TrainingRows, device: str) -> TrainingRows:
+    """The rows with all patches on the device, where they fit: they cross to it once, not in every epoch."""
+    if not device.startswith("cuda"):
+        return rows
+    try:
+        return replace(rows, patches=rows.patches.to(device))
+    except torch.OutOfMemoryError:
+        _LOG.warning("the patches do not fit into the memory of '%s'; they go there batch by batch", device)
+    return rows
 
 
 def _gpus(device: str) -> list[int]:

@@ -1,8 +1,10 @@
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 from qsmrim_app.errors import UsageError
-from qsmrim_app.learning.devices import choose_device
+from qsmrim_app.learning.devices import choose_device, mixed_precision
 
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 
@@ -36,3 +38,14 @@ def test_unknown_devices_are_refused(wanted):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_auto_takes_a_working_gpu():
     assert choose_device("auto") == ("cuda", ())
+
+
+def test_mixed_precision_is_for_a_gpu_that_has_it(monkeypatch):
+    assert isinstance(mixed_precision("cpu"), nullcontext)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    assert isinstance(mixed_precision("cuda:1"), nullcontext)
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype: asked.append((kind, dtype)))
+    mixed_precision("cuda")
+    assert asked == [("cuda", torch.bfloat16)]

@@ -1,13 +1,18 @@
 import logging
+import time
 
 import numpy as np
 import pytest
 import torch
 
+from qsmrim_app.detectors.registry import new_detector
 from qsmrim_app.errors import ModelError
+from qsmrim_app.learning import training
+from qsmrim_app.learning.batches import TrainingRows
 from qsmrim_app.learning.checkpoints import load_checkpoint
 from qsmrim_app.learning.scaling import fit_feature_scaler, scale_patches
-from qsmrim_app.learning.training import EpochReport, TrainingRows, TrainingRun, train
+from qsmrim_app.learning.training import TrainingRun, seconds_per_lesion, train
+from qsmrim_app.networks.build import build_network
 from qsmrim_app.networks.qsmrim_net import QsmRimNet
 from tests.phantom_samples import lesion_samples, tiny_settings
 
@@ -139,14 +144,62 @@ def test_an_early_milestone_leaves_the_first_epoch_its_learning_rate(rng):
     assert _same(early, _train(rows, training__epochs=1, training__milestones=()))
 
 
-def test_a_report_says_how_many_batches_gave_no_synthetic_row():
-    assert str(EpochReport(3, 1, 40, 0.25, 5, 2)) == (
-        "seed 3, epoch 1 of 40: loss 0.2500; 2 of 5 batches held fewer than two rim+ lesions"
-    )
-
-
 def test_a_training_that_diverges_is_stopped(rng):
     rows = _rows(4, rng)
     rows.features[0, 0] = torch.nan
     with pytest.raises(ModelError, match="the loss of epoch 1 is nan"):
         _train(rows)
+
+
+def test_a_report_tells_learning_rate_and_time(rng):
+    reports = []
+    _train(_rows(8, rng), progress=reports.append, training__epochs=4)
+    assert [report.learning_rate for report in reports] == pytest.approx([1e-4, 1e-4, 1e-5, 1e-6])
+    assert all(report.seconds > 0 for report in reports)
+    assert reports[0].seconds_left >= 3 * reports[0].seconds
+    assert reports[-1].seconds_left == 0
+
+
+def test_the_measured_pace_is_that_of_the_training_and_leaves_nothing(rng, tmp_path):
+    rows, settings = (
+        _rows(64, rng),
+        tiny_settings(training__epochs=12, training__batch_size=16, network__width=8),
+    )
+    run = TrainingRun(settings, 0, checkpoint=tmp_path / "c.pt")
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    ratios = []
+    for _ in range(5):  # the median of several, as other programs run beside this one
+        expected = seconds_per_lesion(lambda: QsmRimNet(settings.network), rows, run) * 64 * 12
+        assert not run.checkpoint.exists()
+        assert torch.equal(torch.get_rng_state(), before)
+        begin = time.perf_counter()
+        train(lambda: QsmRimNet(settings.network), rows, TrainingRun(settings, 0))
+        ratios.append((time.perf_counter() - begin) / expected)
+    assert 1 / 1.5 < np.median(ratios) < 1.5
+
+
+def test_a_network_learns_in_mixed_precision(rng, monkeypatch):
+    """The one without an image: on the CPU, PyTorch's bfloat16 gradient of a convolution is NaN at times."""
+    monkeypatch.setattr(training, "mixed_precision", lambda _: torch.autocast("cpu", dtype=torch.bfloat16))
+    settings, losses = tiny_settings(method="aprl-nn", training__epochs=20, training__learning_rate=3e-3), []
+    network = train(
+        lambda: build_network(new_detector(settings).settings),
+        _rows(16, rng),
+        TrainingRun(settings, 0),
+        lambda report: losses.append(report.loss),
+    )
+    assert losses[-1] < 0.7 * losses[0]
+    assert all(value.dtype == torch.float32 for value in network.parameters())
+
+
+def test_synthetic_rows_are_made_in_mixed_precision(rng):
+    rows, settings = _rows(8, rng), tiny_settings()
+    torch.manual_seed(0)
+    network = QsmRimNet(settings.network).train()
+    patches = scale_patches(rows.patches, settings.patch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, labels = network(patches, rows.features, rows.labels, torch.Generator().manual_seed(0))
+    assert len(logits) == len(labels) == 8 + 2 * 4
+    assert torch.isfinite(logits).all()
+    assert labels.tolist() == [*rows.labels.tolist(), *[1.0] * 8]

@@ -1,0 +1,70 @@
+"""How much memory a training takes, and what to do when a device has too little."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from qsmrim_app.errors import ModelError
+
+_LOG = logging.getLogger(__name__)
+_STATUS = Path("/proc/self/status")
+
+Result = TypeVar("Result")
+
+
+def smaller_batch(batch_size: int, smallest: int, device: str) -> int:
+    """Half of a batch size that the memory of a device is too small for; the device forgets what it can.
+
+    Call it outside of the ``except`` that caught the `torch.OutOfMemoryError`: the error holds on to what
+    filled the memory.
+
+    Raises
+    ------
+    ModelError
+        If the half is below ``smallest``.
+    """
+    half = batch_size // 2
+    if half < smallest:
+        raise ModelError(
+            f"the memory of device '{device}' is too small even for a batch of {batch_size} lesion(s); use "
+            "--device cpu, another GPU or a smaller --width"
+        )
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    _LOG.warning("device '%s' has too little memory for batches of %d; trying %d", device, batch_size, half)
+    return half
+
+
+def with_smaller_batches(
+    action: Callable[[int], Result], batch_size: int, smallest: int, device: str
+) -> tuple[Result, int]:
+    """What ``action(size)`` gives at the largest size of batch_size, batch_size / 2 ... that fits; that size.
+
+    Raises
+    ------
+    ModelError
+        If none fits.
+    """
+    while True:
+        try:
+            return action(batch_size), batch_size
+        except torch.OutOfMemoryError:
+            pass
+        batch_size = smaller_batch(batch_size, smallest, device)
+
+
+def peak_memory_gb() -> float:
+    """The most memory that this process has had, in 1e9 bytes."""
+    if _STATUS.exists():  # getrusage also counts what the parent had when it started this process
+        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
