@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_origin
 
-import cattrs
 import numpy as np
-from cattrs.preconf.json import make_converter
 
 from qsmrim_app.errors import UsageError
+
+if TYPE_CHECKING:
+    import cattrs
 
 RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
@@ -28,6 +29,7 @@ ImageFusion = Literal["concatenate", "rimnet", "no-image"]
 Vector3 = tuple[float, float, float]
 Shape3 = tuple[int, int, int]
 
+ALL_METHODS = "all"  # among the methods to train: every one
 LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # instead of a number of folds: one fold a site
 
 
@@ -244,21 +246,26 @@ class SimulationSettings:
 Settings = TypeVar("Settings")
 
 
-@cache
-def _converter() -> cattrs.Converter:
-    converter = make_converter(forbid_extra_keys=True)
-    converter.register_unstructure_hook(Path, str)
-    converter.register_structure_hook(Path, lambda value, _: Path(value))
-    converter.register_unstructure_hook_func(_is_array, lambda array: array.tolist())
-    converter.register_structure_hook_func(_is_array, lambda value, _: np.array(value, dtype=np.float64))
-    return converter
-
-
 def to_plain(settings: object) -> dict[str, Any]:
-    """Settings as nested dictionaries of JSON types."""
-    plain = _converter().unstructure(settings)
+    """Settings as nested dictionaries of JSON types.
+
+    It does without cattrs, so that training needs torch, numpy and safetensors alone.
+    """
+    plain = _plain(settings)
     assert isinstance(plain, dict)
     return plain
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def from_plain(kind: type[Settings], plain: Mapping[str, Any]) -> Settings:
@@ -269,11 +276,23 @@ def from_plain(kind: type[Settings], plain: Mapping[str, Any]) -> Settings:
     UsageError
         If a name is unknown or a value has the wrong type.
     """
+    import cattrs  # not at the top: what only trains does without it
+
     try:
         return _converter().structure(dict(plain), kind)
     except Exception as error:  # cattrs raises groups of many kinds
         reasons = "; ".join(cattrs.transform_error(error, path=kind.__name__))
         raise UsageError(f"settings do not fit: {reasons}") from error
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    from cattrs.preconf.json import make_converter
+
+    converter = make_converter(forbid_extra_keys=True)
+    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    converter.register_structure_hook_func(_is_array, lambda value, _: np.array(value, dtype=np.float64))
+    return converter
 
 
 def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
