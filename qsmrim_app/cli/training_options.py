@@ -15,7 +15,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         dest="train",
         nargs="+",
         metavar="METHOD",
-        help="methods to train (default: none, gather only)",
+        help="methods to train, or all (default: none, gather only)",
     )
     add(
         "--site",

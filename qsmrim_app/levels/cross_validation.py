@@ -13,6 +13,7 @@ from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.levels.classifying import fingerprints
 from qsmrim_app.levels.division import Division, paired_folds
 from qsmrim_app.levels.evaluating import Evaluation, evaluate
+from qsmrim_app.levels.fit_costs import CostQuestion
 from qsmrim_app.levels.fitting import (
     EVERYTHING,
     FitName,
@@ -21,11 +22,11 @@ from qsmrim_app.levels.fitting import (
     join_members,
     load_fits,
     plan_fits,
-    run_fits,
     unfinished,
 )
 from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold, predict_held_out, strict_thresholds
+from qsmrim_app.levels.making_fits import make_fits
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.settings import GroupSettings
 
@@ -75,23 +76,26 @@ def plan_method(settings: GroupSettings, method: str, rated: RatedLesions, divis
     if settings.strict_thresholds:
         names += [FitName(one, seeds[0], other) for one, other in paired_folds(division.folds)]
     work = (settings.work_dir or settings.output_dir / dataset_path("work")) / "training" / method
-    place = FitPlace(work, settings.resources.device, settings.resources.nprocs)
+    logs = settings.output_dir / dataset_path("logs") / "training" / method
+    place = FitPlace(work, settings.resources.device, settings.resources.nprocs, logs)
     detector = replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
     tasks = plan_fits(names, detector, rated.samples, division.fold_of, place)
     return MethodFits(method, seeds, tasks, place)
 
 
-def train_method(fits: MethodFits, rated: RatedLesions, division: Division) -> Trained:
+def train_method(
+    fits: MethodFits, rated: RatedLesions, division: Division, question: CostQuestion | None = None
+) -> Trained:
     """Train on every rated lesion; thresholds and calibration come from the held-out subjects.
 
-    Fits that are there are not made again.
+    Fits that are there are not made again. What the fits will cost is said before the first one, if asked.
     """
     to_make = unfinished(fits.tasks)
     logger.info(
         "%s: %s; %d fits to make, %d already there",
         fits.method, rated, len(to_make), len(fits.tasks) - len(to_make),
     )  # fmt: skip
-    run_fits(to_make, fits.place.n_workers)
+    make_fits(to_make, fits.place.n_workers, question)
     models = load_fits(fits.tasks)
     held_out = predict_held_out(models, rated, division.fold_of, fits.seeds, fits.place.device)
     evaluation = evaluate(held_out, division.draws, _strict(fits, models, rated, division))

@@ -17,7 +17,7 @@ from qsmrim_app.levels.gathering import MAIN, site_of
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.settings import LEAVE_ONE_SITE_OUT, GroupSettings
 
-_DRAWS = 1  # names the random stream of the bootstrap; folds have the seed alone
+DRAWS = 1  # names the random stream of the bootstrap; folds have the seed alone
 _MIN_FOLDS_STRICT = 3  # two are left out of a fit, and something must train
 
 
@@ -67,7 +67,7 @@ def divide(settings: GroupSettings, rated: RatedLesions) -> Division:
     always = rated.samples.subjects[~rated.is_scored].tolist()
     everyone = {**fold_of, **dict.fromkeys(always, TRAIN_ONLY)}
     _require_both_classes(rated, everyone, settings)
-    draws = draw_subjects(fold_of, np.random.default_rng([settings.random_seed, _DRAWS]))
+    draws = draw_subjects(fold_of, np.random.default_rng([settings.random_seed, DRAWS]))
     return Division(everyone, draws, tuple(_warnings(rated, fold_of, settings)))
 
 

@@ -6,7 +6,11 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from qsmrim_app.levels.cross_validation import MethodFits
-from qsmrim_app.levels.fitting import FitTask, run_fits, unfinished
+from qsmrim_app.levels.fit_costs import CostQuestion
+from qsmrim_app.levels.fitting import FitTask, unfinished
+from qsmrim_app.levels.making_fits import make_fits
+from qsmrim_app.levels.rated_lesions import RatedLesions
+from qsmrim_app.settings import ResourceSettings
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +26,21 @@ def share_of(tasks: Mapping[str, FitTask], share: tuple[int, int]) -> dict[str, 
     return dict(list(tasks.items())[k - 1 :: n])
 
 
-def make_share(methods: Sequence[MethodFits], share: tuple[int, int]) -> str:
+def make_share(
+    methods: Sequence[MethodFits], share: tuple[int, int], rated: RatedLesions, resources: ResourceSettings
+) -> str:
     """Make what lacks of one share; the text that says how many fits are there now.
+
+    Parameters
+    ----------
+    methods
+        All fits of the call.
+    share
+        K and N.
+    rated
+        What they learn from.
+    resources
+        Processes and memory.
 
     Raises
     ------
@@ -34,7 +51,8 @@ def make_share(methods: Sequence[MethodFits], share: tuple[int, int]) -> str:
     mine = share_of(tasks, share)
     to_make = unfinished(mine)
     logger.info("share %d of %d: %d fits, %d to make", *share, len(mine), len(to_make))
-    run_fits(to_make, methods[0].place.n_workers)
+    question = CostQuestion(list(to_make.values()), rated.samples.subjects, resources)
+    make_fits(to_make, methods[0].place.n_workers, question)
     n_there = len(tasks) - len(unfinished(tasks))
     made, there = len(to_make), len(mine) - len(to_make)
     return (

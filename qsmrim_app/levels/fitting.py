@@ -18,10 +18,9 @@ from qsmrim_app import detectors, learning, networks
 from qsmrim_app.bids_io.writing import write_bytes
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.registry import load_detector, new_detector
-from qsmrim_app.errors import CheckpointError, OutputError, QsmrimError
+from qsmrim_app.errors import CheckpointError, OutputError
 from qsmrim_app.evaluation.folds import split_rows
-from qsmrim_app.learning.training import EpochReport, Progress
-from qsmrim_app.levels.workers import run_in_workers
+from qsmrim_app.levels.training_log import follow
 from qsmrim_app.settings import DetectorSettings, to_plain
 from qsmrim_app.tables.lesion_samples import LesionSamples, read_samples, samples_to_bytes
 
@@ -61,15 +60,17 @@ class FitTask:
     fold_of: Mapping[str, int]
     device: str
     folder: Path
+    log: Path | None = None  # the table of its epochs
 
 
 @dataclass(frozen=True)
 class FitPlace:
-    """Where fits are kept, on which device they run, and how many at once."""
+    """Where fits and the tables of their epochs are kept, on which device they run, and how many at once."""
 
     folder: Path
     device: str
     n_workers: int
+    logs: Path | None = None
 
 
 def plan_fits(
@@ -101,29 +102,17 @@ def plan_fits(
         write_bytes(file, content)
     return {
         name: FitTask(
-            name, detector, file, fold_of, place.device, place.folder / _folder(name, detector, fold_of, data)
+            name, detector, file, fold_of, place.device,
+            place.folder / _folder(name, detector, fold_of, data),
+            place.logs / f"{name}.csv" if place.logs else None,
         )
         for name in names
-    }
+    }  # fmt: skip
 
 
 def unfinished(tasks: Mapping[Key, FitTask]) -> dict[Key, FitTask]:
     """The fits whose bundle is not there, or not whole."""
     return {name: task for name, task in tasks.items() if not _is_done(task.folder)}
-
-
-def run_fits(tasks: Mapping[Key, FitTask], n_workers: int) -> None:
-    """Make the fits; each leaves its bundle.
-
-    Raises
-    ------
-    QsmrimError
-        If a fit failed: the first reason. The others are kept.
-    """
-    outcomes = run_in_workers(fit_one, tasks, n_workers) if tasks else ()
-    failures = [outcome for _, outcome in outcomes if isinstance(outcome, QsmrimError)]
-    if failures:
-        raise failures[0]
 
 
 def load_fits(tasks: Mapping[FitName, FitTask]) -> dict[FitName, RimDetector]:
@@ -142,17 +131,23 @@ def fit_one(task: FitTask) -> None:
     if _is_done(task.folder):  # another run made it meanwhile
         logger.info("%s: already done", task.name)
         return
-    samples = read_samples(task.samples)
-    for fold in task.name.held_out:
-        samples = samples.take(split_rows(samples.subjects, task.fold_of, fold)[0])
-    model = new_detector(task.detector)
+    samples, model = training_samples(task), new_detector(task.detector)
     checkpoints = task.folder.with_name(f"{task.folder.name}.unfinished")
-    model.fit(samples, (task.name.seed,), task.device, _say(task), checkpoints)
+    progress = follow(f"{task.detector.method}, {task.name}", task.log)
+    model.fit(samples, (task.name.seed,), task.device, progress, checkpoints)
     try:
         model.save(task.folder)
     except OutputError:
         if not _is_done(task.folder):  # else another machine was quicker, with the same fit
             raise
+
+
+def training_samples(task: FitTask) -> LesionSamples:
+    """What a fit learns from: the lesions of the subjects that it does not hold out."""
+    samples = read_samples(task.samples)
+    for fold in task.name.held_out:
+        samples = samples.take(split_rows(samples.subjects, task.fold_of, fold)[0])
+    return samples
 
 
 def join_members(models: Sequence[RimDetector]) -> RimDetector:
@@ -174,22 +169,13 @@ def _is_done(folder: Path) -> bool:
 
 def _folder(name: FitName, detector: DetectorSettings, fold_of: Mapping[str, int], data: str) -> str:
     """Another name for every other setting, sample, division into folds or version of the code."""
-    identity = json.dumps([to_plain(detector), sorted(fold_of.items()), data, _code()], sort_keys=True)
+    identity = json.dumps([to_plain(detector), sorted(fold_of.items()), data, code_digest()], sort_keys=True)
     return f"{name}_{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """A digest of the code that makes a fit."""
     homes = [Path(str(module.__file__)).parent for module in (detectors, learning, networks)]
     files = [file for home in homes for file in sorted(home.glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _say(task: FitTask) -> Progress:
-    """One line a finished epoch, so that a person can follow a long training."""
-
-    def say(report: EpochReport) -> None:
-        logger.info("%s, %s: %s", task.detector.method, task.name, report)
-
-    return say

@@ -27,7 +27,9 @@ from qsmrim_app.levels.evaluating import (
     Evaluation,
     comparison_rows,
 )
+from qsmrim_app.levels.fit_costs import CostQuestion
 from qsmrim_app.levels.fit_shares import make_share
+from qsmrim_app.levels.fitting import unfinished
 from qsmrim_app.levels.gathering import Gathered, gather
 from qsmrim_app.levels.group_report import GroupResults, write_group_report
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
@@ -37,7 +39,7 @@ from qsmrim_app.levels.run_log import log_to_file, write_settings
 from qsmrim_app.reports.figures import reliability_figure
 from qsmrim_app.reports.model_card import model_card
 from qsmrim_app.reports.notices import model_notice
-from qsmrim_app.settings import GroupSettings
+from qsmrim_app.settings import ALL_METHODS, GroupSettings
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ def run_group(settings: GroupSettings) -> str:
     QsmrimError
         If there is nothing to gather or to learn from, or a method does not exist.
     """
+    if ALL_METHODS in settings.train:
+        settings = replace(settings, train=tuple(DETECTORS))
     _check(settings)
     device, warnings = choose_device(settings.resources.device)
     settings = replace(settings, resources=replace(settings.resources, device=device))
@@ -73,7 +77,8 @@ def run_group(settings: GroupSettings) -> str:
         for warning in (*warnings, *(training.division.warnings if training else ())):
             logger.warning(warning)
         if training and settings.fit_share:
-            return make_share(_plan(settings, training), settings.fit_share) + "\n"
+            plan = _plan(settings, training)
+            return make_share(plan, settings.fit_share, training.rated, settings.resources) + "\n"
         write_settings(settings.output_dir, "group", settings)
         results = _results(settings, gathered, training)
         write_cohort(settings.output_dir, results.cohort)
@@ -96,7 +101,9 @@ def _results(settings: GroupSettings, gathered: Gathered, training: Training | N
 def _check(settings: GroupSettings) -> None:
     unknown = [method for method in settings.train if method not in DETECTORS]
     if unknown:
-        raise UsageError(f"unknown method '{unknown[0]}'; known are {', '.join(DETECTORS)}")
+        raise UsageError(
+            f"unknown method '{unknown[0]}'; known are {', '.join(DETECTORS)}, or '{ALL_METHODS}' of them"
+        )
     if len(settings.seeds) % 2 == 0 or len(set(settings.seeds)) != len(settings.seeds):
         raise UsageError(f"seeds {list(settings.seeds)}: a majority needs an odd number of distinct seeds")
     if RAW in settings.sites:
@@ -135,9 +142,11 @@ def _plan(settings: GroupSettings, training: Training) -> list[MethodFits]:
 def _train_all(settings: GroupSettings, training: Training) -> tuple[dict[str, Evaluation], list[str]]:
     table = settings.output_dir / dataset_path("folds", ".tsv")
     write_described_table(table, FOLD_COLUMNS, training.division.rows(training.rated))
-    lines, evaluations = [], {}
-    for fits in _plan(settings, training):
-        trained = train_method(fits, training.rated, training.division)
+    plan, lines, evaluations = _plan(settings, training), [], {}
+    to_make = [task for fits in plan for task in unfinished(fits.tasks).values()]
+    question = CostQuestion(to_make, training.rated.samples.subjects, settings.resources)
+    for fits in plan:
+        trained = train_method(fits, training.rated, training.division, question)
         folder = settings.output_dir / dataset_path("models") / fits.method
         _write_model(folder, trained, len(fits.seeds))
         evaluations[fits.method] = trained.evaluation

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from qsmrim_app.bids_io.tables_io import read_lesion_table
-from qsmrim_app.detectors.registry import load_detector
+from qsmrim_app.detectors.registry import DETECTORS, load_detector
 from qsmrim_app.errors import InputError, NothingSelectedError, UsageError
 from qsmrim_app.evaluation.folds import TRAIN_ONLY, split_rows
 from qsmrim_app.levels.cross_validation import seeds_of
@@ -17,6 +17,7 @@ from qsmrim_app.levels.gathering import gather, raw_session, variant_session
 from qsmrim_app.levels.group import run_group
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.rated_lesions import VariantCounts, rated_lesions
+from qsmrim_app.settings import ForestSettings
 from tests import phantoms
 from tests.levels.phantom_outputs import SUBJECTS, content_of, group_settings, write_outputs_of
 
@@ -235,3 +236,30 @@ def test_raters_sites_and_strict_thresholds_reach_evaluation_and_card(output_dir
     card = (folder / "README.md").read_text()
     for title in ("### Thresholds in other ways", "### Two raters", "### Sites"):
         assert title in card
+
+
+def test_all_stands_for_every_method_and_the_log_says_what_it_costs(output_dir, tmp_path, caplog):
+    small = group_settings(tmp_path / "x").detector
+    detector = replace(
+        small,
+        network=replace(small.network, width=2),
+        training=replace(small.training, epochs=1),
+        forest=ForestSettings(n_trees=3),
+    )
+    with caplog.at_level("INFO"):
+        run_group(
+            group_settings(
+                tmp_path / "out", train=("all",), sites={"a": output_dir}, seeds=(0,), detector=detector
+            )
+        )
+    models = tmp_path / "out" / "models"
+    assert {path.name for path in models.iterdir() if path.is_dir()} == set(DETECTORS)
+    (said,) = [line for line in caplog.messages if line.startswith("expected: ")]
+    assert all(f"{method} 3 x " in said for method in DETECTORS)
+    logs = tmp_path / "out" / "logs" / "training"
+    table = (logs / "rimnet" / "fold-1_seed-0.csv").read_text().splitlines()
+    assert table[0].startswith("epoch,loss,learning_rate,seconds,seconds_left")
+    assert table[1].startswith("1,")
+    assert not (logs / "aprl-rf").exists()  # a forest has no epochs
+    settings = json.loads((tmp_path / "out" / "logs" / "settings-group.json").read_text())
+    assert settings["train"] == list(DETECTORS)
