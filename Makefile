@@ -13,7 +13,8 @@ STAMP = $(VENV)/.installed
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 LOCK = -c requirements.lock
 
-.PHONY: install .venv demo test test-long lint lock descriptor image image-test bench default-model simulation-report semireal-study clean
+.PHONY: install .venv demo test test-long lint lock descriptor image image-test bench bench-training default-model \
+  simulation-report semireal-study experiment clean
 
 install .venv: $(STAMP)
 
@@ -73,6 +74,19 @@ image-test:
 bench:
 	@echo "There are no benchmarks yet."; exit 1
 
+# What the input of a training costs, against the step itself and against the loaders of MONAI and TorchIO: docs/benchmarks.md.
+# These come into an environment of their own, which sees the packages of the program's. BENCH_ARGS: --samples folder, for one.
+BENCH_VENV = $(VENV)-bench
+$(BENCH_VENV)/.installed: $(STAMP) benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+	  $$($(BENCH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/qsmrim.pth
+	$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install -q $(LOCK) -r benchmarks/requirements.txt
+	touch $@
+
+bench-training: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python benchmarks/training_input.py $(BENCH_ARGS)
+
 # The default model, from nothing: a cohort with about as many lesions as the paper's, two smaller ones with many rims that
 # only train, every fit, and the result put where the program looks for it. An interrupted run goes on where it stopped.
 # Some two hours on 2 cores, 8 GB of disk.
@@ -102,6 +116,12 @@ simulation-report: $(STAMP)
 # The model on two participants with real FLAIR and lesion masks: docs/semireal.md. MODEL: a model folder, else the default.
 semireal-study: $(STAMP)
 	$(BIN)/python studies/semireal.py $(DATA) $(SEMIREAL_OUT) --out docs $(if $(MODEL),--model $(MODEL))
+
+# The experiment of the paper on a simulated cohort, all methods: docs/experiment.md. SAMPLES: a folder with lesion tables and
+# samples. Every fit leaves a table in studies/experiment; those that are there are not made again. Some two hours of CPU.
+experiment: $(STAMP)
+	@test -n "$(SAMPLES)" || { echo "say which samples: make experiment SAMPLES=folder"; exit 1; }
+	$(BIN)/python studies/experiment.py $(SAMPLES) --nprocs $(NPROCS) --out docs $(EXPERIMENT_ARGS)
 
 clean:
 	rm -rf demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

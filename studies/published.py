@@ -41,6 +41,29 @@ COHORTS = (
     ),
     CohortFigures("Basel (sessions)", 94, 3512, 225, n_with_rim=50, lesions_median=23.5),
 )
+
+
+@dataclass(frozen=True)
+class MethodFigures:
+    """What a publication says of a method on patients. None where it says nothing."""
+
+    proc_auc: float | None = None
+    pr_auc: float | None = None
+    sensitivity: float | None = None
+    ppv: float | None = None
+    count_r: float | None = None
+    count_mse: float | None = None
+    high_sensitivity_fp: int | None = None
+    derived: tuple[str, ...] = ()  # figures that follow from printed percentages, approximately
+
+
+# METHOD.md, section 8: the paper, on the QSM of 172 patients
+METHODS: Mapping[str, MethodFigures] = {
+    "qsmrim-net": MethodFigures(0.760, 0.704, 0.678, 0.73, 0.89, 0.98, 538, ("ppv",)),
+    "rimnet": MethodFigures(0.726, 0.641, 0.66, 0.63, 0.75, 2.47, 627, ("pr_auc", "sensitivity", "ppv")),
+    "aprl-nn": MethodFigures(count_r=0.88, count_mse=1.02),
+    "aprl-rf": MethodFigures(0.628, 0.440, 0.59, 0.55, 0.77, 2.26, 665, ("pr_auc", "sensitivity", "ppv")),
+}
 LAYER_AUC_TARGET = (0.75, 0.90)  # of the hand-made number; higher: too easy, lower: no rim to see
 # shared/data/ABOUT.md, "What real QSM looks like in numbers": ppb, percent, ppb a millimetre
 MAP_COLUMNS = (

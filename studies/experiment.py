@@ -1,0 +1,151 @@
+"""The experiment of the paper on a simulated cohort: all methods, five folds, three seeds.
+
+    python studies/experiment.py SAMPLES [--participants N] [--nprocs N] [--tables studies/experiment]
+    python studies/experiment.py --page-only
+
+SAMPLES is what ``group`` reads: the folder of a participant run, or one of ``qsmrim-simulate --samples-dir``.
+Each fit leaves a small table of its held-out lesions; a table that is there, of the same settings, folds and
+data, is not made again. ``docs/experiment.md`` follows from the tables alone.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes, one core each
+
+import argparse
+import logging
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # so that it also runs as a file
+
+from qsmrim_app.detectors.registry import DETECTORS
+from qsmrim_app.errors import QsmrimError
+from qsmrim_app.levels.fit_costs import CostQuestion
+from qsmrim_app.levels.making_fits import make_fits
+from qsmrim_app.settings import GroupSettings, from_plain
+from studies.experiment_fits import (
+    Experiment,
+    ExperimentFit,
+    make_fit,
+    plan_experiment,
+    read_experiment,
+    to_make,
+)
+from studies.experiment_page import page_text
+from studies.experiment_results import evaluate_methods
+from studies.experiment_tables import read_method
+from studies.markdown import write_generated
+
+HEAD = """# The experiment of the paper, on simulated lesions
+
+`make experiment SAMPLES=folder` trains every method that the paper compares, and its ablations, on a
+simulated cohort: folds by participant, the same for all; the same patches, features, schedule and seeds. A
+table holds one line a method, the published figure beside it where there is one.
+
+**What this can show:** that every method can be trained, evaluated and compared with one command, and how
+they differ on lesions whose rims were simulated. **What it cannot show:** how good any of them is on
+patients. The published figures are of other people, other images and masks that were edited by hand; they
+stand here so that the form of the tables can be recognised, not to be reached or beaten. The networks are
+small and trained for a short time, so that all fits end within some two hours on a processor; the paper's
+have width 64 and 40 epochs. The same schedule for all was not tuned for any of them, which may favour some.
+
+Folds, thresholds, curves and intervals are defined in [methods.md](methods.md); the tables of the fits,
+from which everything below follows, are in [studies/experiment](../studies/experiment).
+
+<!-- The part below is replaced by `make experiment`. -->
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the fits that lack, and write the page; the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.samples is None and not options.page_only:
+        parser.error("say which samples, or --page-only")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("qsmrim_app").setLevel(logging.INFO)
+    try:
+        left = {} if options.page_only else run(options)
+    except QsmrimError as error:
+        print(f"experiment: {error}", file=sys.stderr)
+        return error.exit_code
+    write_page(options, left)
+    return 0
+
+
+def run(options: argparse.Namespace) -> dict[str, int]:
+    """Make the fits; how many of each method are still not there."""
+    experiment = read_experiment(read_settings(options), options.samples, options.participants)
+    planned = plan_experiment(experiment, options.methods, options.tables)
+    make_missing(experiment, planned)
+    remaining = [fit.detector.method for fit in to_make(planned).values()]
+    return {method: remaining.count(method) for method in options.methods}
+
+
+def make_missing(experiment: Experiment, planned: Mapping[str, ExperimentFit]) -> None:
+    """Make every fit whose table is not there."""
+    resources, missing = experiment.settings.resources, to_make(planned)
+    print(f"{experiment.rated}; {len(missing)} of {len(planned)} fits to make")
+    question = CostQuestion(list(missing.values()), experiment.rated.samples.subjects, resources)
+    make_fits(missing, resources.nprocs, question, make_fit)
+
+
+def write_page(options: argparse.Namespace, left: dict[str, int]) -> None:
+    """The page, of the methods whose fits are all there."""
+    tables = {method: read_method(options.tables / method) for method in options.methods}
+    complete = {method: own for method, own in tables.items() if own and not left.get(method)}
+    if not complete:
+        print("no method has all its fits; no page is written")
+        return
+    page = options.out / "experiment.md"
+    write_generated(page, HEAD, page_text(evaluate_methods(complete), left))
+    print(f"{sum(map(len, complete.values()))} fits of {len(complete)} methods; wrote {page}")
+
+
+def read_settings(options: argparse.Namespace) -> GroupSettings:
+    """What the configuration file says, for the group level's own settings."""
+    plain = tomllib.loads(options.config.read_text(encoding="utf-8"))
+    resources = {"nprocs": options.nprocs, "device": options.device, "memory_gb": options.memory_gb}
+    places = {
+        "bids_dir": str(options.samples),
+        "output_dir": str(options.work),
+        "train": list(options.methods),
+    }
+    return from_plain(GroupSettings, {**plain, **places, "resources": resources})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="The experiment of the paper on a simulated cohort.")
+    add = parser.add_argument
+    add("samples", type=Path, nargs="?", help="folder with lesion tables and samples")
+    add("--participants", type=int, metavar="N", help="the first N participants (default: all)")
+    add("--methods", nargs="+", choices=tuple(DETECTORS), default=tuple(DETECTORS), help="(default: all)")
+    add("--config", type=Path, default=ROOT / "studies" / "experiment.toml", help="settings file")
+    add(
+        "--tables",
+        type=Path,
+        default=ROOT / "studies" / "experiment",
+        help="where the tables of fits are kept",
+    )
+    add("--work", type=Path, default=ROOT / "work" / "experiment", help="unfinished fits and logs")
+    add("--out", type=Path, default=ROOT / "docs", help="folder of the page (default: docs)")
+    add("--nprocs", type=int, default=2, help="fits at once (default: 2)")
+    add(
+        "--memory-gb",
+        type=float,
+        default=8.0,
+        help="memory that all may use; more gives a warning (default: 8)",
+    )
+    add("--device", default="cpu", help="cpu or cuda[:N] (default: cpu)")
+    add("--page-only", action="store_true", help="write the page from the tables that are there")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
