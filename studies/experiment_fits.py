@@ -71,7 +71,7 @@ def _first(rated: RatedLesions, n: int) -> RatedLesions:
     names = sorted(rated.participants)[:n]
     kept = np.isin(rated.samples.subjects, names)
     samples = rated.samples.take(kept)
-    counts = VariantCounts(len(set(samples.subjects)), len(samples), int(samples.rim.sum()), 0, 0)
+    counts = VariantCounts(len(set(samples.subjects)), len(samples), int(samples.rim.sum()), 0, 0, 0)
     return replace(
         rated,
         samples=samples,

@@ -182,7 +182,7 @@ def test_the_measured_pace_is_that_of_the_training_and_leaves_nothing(rng, tmp_p
 def test_a_network_learns_in_mixed_precision(rng, monkeypatch):
     """The one without an image: on the CPU, PyTorch's bfloat16 gradient of a convolution is NaN at times."""
     monkeypatch.setattr(training, "mixed_precision", lambda _: torch.autocast("cpu", dtype=torch.bfloat16))
-    settings, losses = tiny_settings(method="aprl-nn", training__epochs=20, training__learning_rate=3e-3), []
+    settings, losses = tiny_settings(method="aprl-nn", training__epochs=40, training__learning_rate=1e-2), []
     network = train(
         lambda: build_network(new_detector(settings).settings),
         _rows(16, rng),
