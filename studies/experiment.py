@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that it also runs as a file
 
+from qsmrim_app.bids_io.writing import write_bytes
 from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.fit_costs import CostQuestion
@@ -37,7 +38,7 @@ from studies.experiment_fits import (
     read_experiment,
     to_make,
 )
-from studies.experiment_page import page_text
+from studies.experiment_page import page_figures, page_text
 from studies.experiment_results import evaluate_methods
 from studies.experiment_tables import read_method
 from studies.markdown import write_generated
@@ -104,7 +105,10 @@ def write_page(options: argparse.Namespace, left: dict[str, int]) -> None:
         print("no method has all its fits; no page is written")
         return
     page = options.out / "experiment.md"
-    write_generated(page, HEAD, page_text(evaluate_methods(complete), left))
+    results = evaluate_methods(complete)
+    for name, png in page_figures(results).items():
+        write_bytes(options.out / "images" / name, png)
+    write_generated(page, HEAD, page_text(results, left))
     print(f"{sum(map(len, complete.values()))} fits of {len(complete)} methods; wrote {page}")
 
 

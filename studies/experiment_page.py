@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from qsmrim_app.levels.evaluating import CROSS_FITTED, SCORED_FOLD, comparison_rows
+from qsmrim_app.levels.gathering import MAIN
+from qsmrim_app.reports.count_figures import counts_figure
+from qsmrim_app.reports.curve_figures import curves_figure
 from qsmrim_app.reports.words import MISSING, number
 from studies.experiment_results import Result
 from studies.markdown import percent, table
@@ -20,6 +23,10 @@ ABLATION = (
     "ablation-no-smote",
     "qsmrim-net",
 )  # its scheme 1 to 4
+FIGURES = {
+    "experiment-curves.png": "Curves of the methods, the mean of the folds, on simulated lesions",
+    "experiment-counts.png": "Predicted against true number of rim+ lesions, on simulated participants",
+}
 FOREST = "aprl-rf"  # no network: width, epochs and learning rate say nothing of it
 _CELLS = ("tp", "fp", "fn", "tn")
 
@@ -31,6 +38,7 @@ def page_text(results: Mapping[str, Result], left: Mapping[str, int]) -> str:
         _unfinished(left),
         _versions(results),
         _section("The methods of the paper", methods_table(results), size, _BESIDE),
+        *[f"![{title}](images/{name})" for name, title in FIGURES.items()],
         _section("Right and wrong calls", calls_table(results), size, _CALLS),
         _section("What each part adds", ablation_table(results), size, _ABLATION),
         _section("At the high-sensitivity point", review_table(results), size, _REVIEW),
@@ -38,6 +46,14 @@ def page_text(results: Mapping[str, Result], left: Mapping[str, int]) -> str:
         _section("Cost", cost_table(results), size, _COST),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def page_figures(results: Mapping[str, Result]) -> dict[str, bytes]:
+    """The pictures of the page, PNG, in the order of `FIGURES`: the paper's figures 6 and 7."""
+    cards = {method: result.evaluation.cards[MAIN] for method, result in results.items()}
+    shown = {method: cards[method] for method in COMPARED if method in cards} or cards
+    drawn = (curves_figure(shown, "simulated lesions"), counts_figure(shown, "simulated lesions"))
+    return dict(zip(FIGURES, drawn, strict=True))
 
 
 _BESIDE = (

@@ -6,7 +6,7 @@ import pytest
 
 from qsmrim_app.errors import TableError
 from studies import experiment
-from studies.experiment_page import page_text
+from studies.experiment_page import FIGURES, page_text
 from studies.experiment_results import evaluate_methods
 from studies.experiment_tables import FitTable, is_made, out_of_fold, read_fit_table, write_fit_table
 from tests.levels.phantom_outputs import SUBJECTS, write_outputs_of
@@ -124,6 +124,9 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(tmp_path, capsys):
     assert first.facts["n_train"] == 10
     page = (tmp_path / "docs" / "experiment.md").read_text()
     assert "4 participants, 20 lesions (8 rim+); width 2, 2 epochs" in page
+    for name in FIGURES:
+        assert f"](images/{name})" in page
+        assert (tmp_path / "docs" / "images" / name).read_bytes().startswith(b"\x89PNG")
     before = {path: path.read_bytes() for path in files}
     os.remove(files[3])
     assert "1 of 8 fits to make" in run()
