@@ -15,8 +15,9 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from qsmrim_app.errors import InputError, UnreadableImageError
+from qsmrim_app.images.headers import affine_in_mm
 from qsmrim_app.images.orientation import to_ras
-from qsmrim_app.records import Volume
+from qsmrim_app.records import FloatArray, Volume
 
 MAX_VOXELS = 2**29  # half a gigavoxel: beyond any brain QSM; refused before it is read
 
@@ -36,13 +37,14 @@ def load_image(path: Path) -> Loaded:
     UnreadableImageError
         If the file is no readable 3-D NIfTI image of real numbers.
     """
-    image, warnings = _open(path)
-    data = _read(image, path).astype(np.float32, copy=False)
+    image, affine, warnings = _open(path)
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, which is counted below
+        data = _read(image, path).astype(np.float32, copy=False)
     bad = ~np.isfinite(data)
     if bad.any():
         warnings.append(f"{path.name}: {int(bad.sum())} voxels are NaN or infinite; they were set to 0")
         data = np.where(bad, np.float32(0), data)
-    return Loaded(to_ras(Volume(data, image.affine)), tuple(warnings))
+    return Loaded(to_ras(Volume(data, affine)), tuple(warnings))
 
 
 def load_labels(path: Path) -> Loaded:
@@ -55,7 +57,7 @@ def load_labels(path: Path) -> Loaded:
     InputError
         If a value is negative, not a whole number, or beyond int32.
     """
-    image, warnings = _open(path)
+    image, affine, warnings = _open(path)
     data = _read(image, path)
     if not np.isfinite(data).all():
         raise InputError(
@@ -71,7 +73,7 @@ def load_labels(path: Path) -> Loaded:
         raise InputError(
             f"{path}: a label map holds {odd:g}; labels are whole numbers; threshold a probability map first"
         )
-    return Loaded(to_ras(Volume(labels, image.affine)), tuple(warnings))
+    return Loaded(to_ras(Volume(labels, affine)), tuple(warnings))
 
 
 def read_grid(path: Path) -> Volume:
@@ -82,16 +84,15 @@ def read_grid(path: Path) -> Volume:
     UnreadableImageError
         If the file is no readable 3-D NIfTI image.
     """
-    image, _ = _open(path)
+    image, affine, _ = _open(path)
     empty = np.broadcast_to(np.zeros((), dtype=bool), image.shape[:3])
-    return Volume(empty, image.affine)
+    return Volume(empty, affine)
 
 
-def _open(path: Path) -> tuple[Any, list[str]]:
+def _open(path: Path) -> tuple[Any, FloatArray, list[str]]:
     try:
         image: Any = nib.load(path)
         shape = image.shape
-        affine = image.affine
     except FileNotFoundError as error:
         raise UnreadableImageError(f"{path}: the file does not exist (a dangling link?)") from error
     except (
@@ -103,7 +104,9 @@ def _open(path: Path) -> tuple[Any, list[str]]:
         gzip.BadGzipFile,
         zlib.error,
     ) as error:
-        raise UnreadableImageError(f"{path}: not a readable NIfTI image ({error}); write it again") from error
+        raise UnreadableImageError(
+            f"{path}: not a readable NIfTI image ({_one_line(error)}); write it again"
+        ) from error
     if not isinstance(image, nib.Nifti1Image):
         raise UnreadableImageError(f"{path}: expected NIfTI, found {type(image).__name__}; convert it")
     if len(shape) < 3 or math.prod(shape[3:]) != 1:
@@ -114,11 +117,7 @@ def _open(path: Path) -> tuple[Any, list[str]]:
         raise UnreadableImageError(f"{path}: shape {tuple(shape)} is no image of a head; check the header")
     if image.get_data_dtype().kind not in "biuf":
         raise UnreadableImageError(f"{path}: expected real numbers, found data type {image.get_data_dtype()}")
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise UnreadableImageError(
-            f"{path}: its affine is not invertible; check the voxel size in the header"
-        )
-    return image, _header_warnings(image, path)
+    return image, *affine_in_mm(image, path)
 
 
 def _read(image: Any, path: Path) -> NDArray[Any]:
@@ -128,10 +127,20 @@ def _read(image: Any, path: Path) -> NDArray[Any]:
             _read_to_the_end(path)
     except (OSError, EOFError, ValueError, MemoryError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableImageError(
-            f"{path}: the image data is damaged ({error}); copy the file again"
+            f"{path}: the image data is damaged ({_one_line(error)}); copy the file again"
         ) from error
     whole: NDArray[Any] = data.reshape(data.shape[:3])
-    return whole
+    return _with_zeros(whole, image)
+
+
+def _with_zeros(data: NDArray[Any], image: Any) -> NDArray[Any]:
+    """The data of scaled integers, where the one that stands nearest to 0 is 0.
+
+    With an offset (``scl_inter``) 0 itself can often not be stored, and a masked image would seem unmasked.
+    """
+    if not image.dataobj.inter or image.get_data_dtype().kind not in "iu":
+        return data
+    return np.where(np.abs(data) <= abs(image.dataobj.slope) / 2, data.dtype.type(0), data)
 
 
 def _read_to_the_end(path: Path) -> None:
@@ -141,15 +150,6 @@ def _read_to_the_end(path: Path) -> None:
             pass
 
 
-def _header_warnings(image: Any, path: Path) -> list[str]:
-    """What of the geometry other programs may read differently; the volume takes the sform first."""
-    header = image.header
-    qform, q_code = header.get_qform(coded=True)
-    sform, s_code = header.get_sform(coded=True)
-    if not q_code and not s_code:
-        return [
-            f"{path.name}: the header carries no orientation (qform and sform codes 0); the centre is assumed"
-        ]
-    if q_code and s_code and not np.allclose(qform, sform, atol=1e-2):
-        return [f"{path.name}: qform and sform disagree; the sform was used"]
-    return []
+def _one_line(error: Exception) -> str:
+    """The text of a foreign error, fit to stand in a sentence."""
+    return " ".join(str(error).split())

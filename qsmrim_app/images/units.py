@@ -30,8 +30,8 @@ def susceptibility_unit(data: NDArray[Any], stated: str | None, path: Path) -> L
     values = np.abs(data[data != 0])
     if not values.size:
         raise UnitError(f"{path}: the susceptibility map is empty (all voxels are 0)")
-    if values.min() == values.max() and (data != 0).all():
-        raise UnitError(f"{path}: the susceptibility map is constant")
+    if values.min() == values.max():
+        raise UnitError(f"{path}: the susceptibility map is constant: {values[0]:g} wherever it is not 0")
     high = float(np.percentile(values, 99.5))
     seen = f"99.5 % of |values| lie below {high:.3g}"
     if stated is not None and stated.strip().lower() not in ("ppm", "ppb"):

@@ -21,6 +21,7 @@ from qsmrim_app.images import (
 from qsmrim_app.lesions.labelling import label_lesions
 from qsmrim_app.records import LesionKind, SpaceName, Volume
 
+_SMALLEST_EXTENT_MM = 10.0  # of a scan of a head along any axis
 _LARGEST_SHARE_OUTSIDE = 0.5  # of lesion voxels; beyond it the map belongs to another head or another space
 
 
@@ -39,10 +40,15 @@ def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[st
     ------
     UnreadableImageError, UnitError
         If the file is no image, or its unit cannot be decided.
+    InputError
+        If it is too thin for a head.
     """
     loaded = load_image(path)
+    _require_extent(loaded.volume, path)
     unit = susceptibility_unit(loaded.volume.data, stated_unit, path)
-    return to_ppb(loaded.volume, unit), unit, loaded.warnings
+    guess = f"{path.name}: its sidecar gives no Units; by their range the values were taken for {unit}"
+    warnings = loaded.warnings if stated_unit else (*loaded.warnings, guess)
+    return to_ppb(loaded.volume, unit), unit, warnings
 
 
 def load_intensities(path: Path) -> Loaded:
@@ -53,12 +59,13 @@ def load_intensities(path: Path) -> Loaded:
     UnreadableImageError
         If the file is no image.
     InputError
-        If all its voxels are equal.
+        If all its voxels are equal, or it is too thin for a head.
     """
     loaded = load_image(path)
     low, high = loaded.volume.data.min(), loaded.volume.data.max()
     if low == high:
         raise InputError(f"{path}: every voxel is {low:g}; an image of a head was expected")
+    _require_extent(loaded.volume, path)
     return loaded
 
 
@@ -133,6 +140,15 @@ def check_inside_head(lesions: Volume, brain_mask: Volume, path: Path) -> None:
         raise InputError(
             f"{path}: {(~inside).mean():.0%} of the lesion voxels lie outside the brain; check that the map "
             "belongs to this session and that it lies in the space that its grid says"
+        )
+
+
+def _require_extent(volume: Volume, path: Path) -> None:
+    extent_mm = np.multiply(volume.shape, volume.spacing_mm)
+    if extent_mm.min() < _SMALLEST_EXTENT_MM:
+        covered = " x ".join(f"{edge:.3g}" for edge in extent_mm)
+        raise InputError(
+            f"{path}: it covers {covered} mm, too thin for a head; give the whole volume or correct the header"
         )
 
 
