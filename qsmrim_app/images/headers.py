@@ -1,4 +1,4 @@
-"""Where a NIfTI header says that its voxels lie, in millimetres, and what of it others may read differently."""
+"""Where a NIfTI header says that its voxels lie, in millimetres; what others may read differently is said."""
 
 from __future__ import annotations
 

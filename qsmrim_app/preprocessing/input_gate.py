@@ -148,7 +148,8 @@ def _require_extent(volume: Volume, path: Path) -> None:
     if extent_mm.min() < _SMALLEST_EXTENT_MM:
         covered = " x ".join(f"{edge:.3g}" for edge in extent_mm)
         raise InputError(
-            f"{path}: it covers {covered} mm, too thin for a head; give the whole volume or correct the header"
+            f"{path}: it covers {covered} mm, too thin for a head; give the whole volume, or correct its "
+            "header"
         )
 
 

@@ -17,14 +17,13 @@ from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.measuring import MeasuredSession
 from qsmrim_app.levels.session_tasks import MeasureTask, measure_inputs
 from qsmrim_app.preprocessing.interfaces import (
-    GatherPrepared,
     HarmoniseImage,
     HarmoniseQsm,
     MakeBrainMask,
     NumberLesions,
     ResampleToGrids,
 )
-from qsmrim_app.preprocessing.prepared_file import read_prepared, write_registration
+from qsmrim_app.preprocessing.prepared_file import write_registration
 from qsmrim_app.preprocessing.step import Step
 from qsmrim_app.records import PreparedSubject, RegistrationResult, SubjectInputs
 from qsmrim_app.settings import DetectorSettings, InputSettings, LesionSettings
@@ -138,12 +137,17 @@ def _prepare(inputs: SubjectInputs, work: Path) -> tuple[PreparedSubject, list[s
         ),
     )  # fmt: skip
     warnings = [warning for outputs in done.values() for warning in outputs["warnings"]]
-    gathered = GatherPrepared(
-        subject=inputs.key.subject, session=inputs.key.session, native=placed["native"],
-        analysis=placed["analysis"], source_labels=placed["source_labels"], units=done["qsm"]["units"],
-        registration=str(registration), warnings=warnings,
-    )  # fmt: skip
-    return read_prepared(Path(gathered.work(work)["prepared"])), warnings
+    images = ("qsm", "flair", "lesions", "brain_mask")
+    prepared = PreparedSubject(
+        key=inputs.key,
+        **{f"native_{name}": Path(placed["native"][name]) for name in images},
+        **{f"analysis_{name}": Path(placed["analysis"][name]) for name in images},
+        native_rim_labels=None,
+        source_labels=tuple(placed["source_labels"]),
+        registration=BY_HEADER,
+        qsm_units_found=done["qsm"]["units"],
+    )
+    return prepared, warnings
 
 
 def _number_lesions(inputs: SubjectInputs, head: Mapping[str, str]) -> NumberLesions:
