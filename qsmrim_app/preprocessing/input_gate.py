@@ -162,6 +162,7 @@ def _space(
     if same_grid(labels, flair):
         fits.append("FLAIR")
     if not fits:
+        _refuse_moved(labels, {"QSM": qsm, "FLAIR": flair}, path)
         raise GridMismatchError(
             f"{path}: this map lies neither on the grid of the QSM {qsm.shape} nor on that of the FLAIR "
             f"{flair.shape}, but on one of {labels.shape}; resample it onto one of them"
@@ -171,6 +172,17 @@ def _space(
     return fits[0], (
         f"{path.name}: the name says {stated} space, but the grid is that of the {fits[0]}; the grid won",
     )
+
+
+def _refuse_moved(labels: Volume, grids: dict[str, Volume], path: Path) -> None:
+    """Say so where a map has the voxels of an image, but lies elsewhere."""
+    for name, grid in grids.items():
+        if labels.shape == grid.shape:
+            away_mm = np.linalg.norm((labels.affine - grid.affine) @ [*((np.array(grid.shape) - 1) / 2), 1])
+            raise GridMismatchError(
+                f"{path}: this map has the shape of the {name}, but its header puts its centre {away_mm:.2g} "
+                "mm away or turns it; copy the header of the image if the voxels belong together"
+            )
 
 
 def _mask_doubts(labels: Volume, path: Path) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def rows(section: str, cases: Sequence[Case], test: str) -> tuple[Row, ...]:
 
 def named(cases: Sequence[Case]) -> list[object]:
     """The cases as parameters of a test, named by their trouble."""
-    return [pytest.param(case, id=re.sub(r"\W+", "-", case.trouble)[:60]) for case in cases]
+    return [pytest.param(case, id=re.sub(r"[^A-Za-z0-9]+", "-", case.trouble)[:60]) for case in cases]
 
 
 def judge(case: Case, files: SessionFiles, undisturbed: Result, work: Path) -> None:

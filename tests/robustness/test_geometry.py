@@ -216,7 +216,7 @@ CASES = [
         r"1 lesion\(s\) fill no voxel of the QSM's grid and cannot be measured: 4",
         lesion_4_outside,
     ),
-]  # fmt: skip
+]
 ROWS = rows(SECTION, CASES, "robustness/test_geometry.py::test_geometry")
 
 

@@ -265,12 +265,10 @@ CASES = [
     Case(
         "Data that begins where the header still is (`vox_offset` 100)",
         REFUSED + "not a readable NIfTI image",
-        lambda files: rewrite_raw(
-            files.qsm, lambda raw: raw[:108] + np.float32(100).tobytes() + raw[112:]
-        ),
+        lambda files: rewrite_raw(files.qsm, lambda raw: raw[:108] + np.float32(100).tobytes() + raw[112:]),
         r"sub-01_Chimap\.nii\.gz: ",
     ),
-]  # fmt: skip
+]
 ROWS = rows(SECTION, CASES, "robustness/test_nifti_files.py::test_nifti_file")
 
 

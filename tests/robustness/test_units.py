@@ -124,7 +124,7 @@ CASES = [
         r"the QSM is not masked; the brain mask comes from the magnitude",
         same_head,
     ),
-]  # fmt: skip
+]
 ROWS = rows(SECTION, CASES, "robustness/test_units.py::test_units")
 
 
