@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qsmrim_app.errors import InvalidDatasetError, UsageError
+from qsmrim_app.bids_io.json_files import read_json_object
+from qsmrim_app.errors import InputError, InvalidDatasetError, UsageError
 from qsmrim_app.settings import InputSettings
 
 RAW = "raw"
@@ -86,10 +86,9 @@ def check_raw_dataset(bids_dir: Path) -> None:
 def read_description(root: Path) -> dict[str, Any] | None:
     """The ``dataset_description.json`` of a folder; None if it is missing or no JSON object."""
     try:
-        content = json.loads((root / DESCRIPTION).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        return read_json_object(root / DESCRIPTION)
+    except InputError:
         return None
-    return content if isinstance(content, dict) else None
 
 
 def is_own_output(root: Path) -> bool:

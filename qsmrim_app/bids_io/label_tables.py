@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,13 +98,16 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     Raises
     ------
     TableError
-        If the file cannot be read, or a row has another number of cells than the header.
+        If the file cannot be read, a column stands twice, a cell runs over lines, or a row has another
+        number of cells than the header.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, delimiter="\t")
             header = [name.strip() for name in next(lines, [])]
+            _require_distinct(header, path)
             for cells in lines:
+                _require_one_line(cells, f"{path}, line {lines.line_num}")
                 if not any(cell.strip() for cell in cells):
                     continue
                 if len(cells) != len(header):
@@ -115,6 +119,22 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise TableError(
             f"{path} cannot be read as a table ({error}); expected tab-separated UTF-8"
         ) from error
+
+
+def _require_distinct(header: Sequence[str], path: Path) -> None:
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise TableError(f"{path}: column '{twice[0]}' stands twice; give each column its own name")
+
+
+def _require_one_line(cells: Sequence[str], where: str) -> None:
+    """Refuse a cell that took rows into itself, and what is no text."""
+    if any(end in cell for cell in cells for end in "\r\n"):
+        raise TableError(
+            f"{where}: a cell runs over several lines, so that rows would be lost; remove its quotation mark"
+        )
+    if any("\0" in cell for cell in cells):
+        raise TableError(f"{where}: a cell holds a zero byte; expected tab-separated UTF-8")
 
 
 def _rim(text: str, where: str) -> int | None:

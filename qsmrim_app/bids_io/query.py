@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsmrim_app.bids_io.choosing import Finding
@@ -11,8 +11,9 @@ from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
 from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
 from qsmrim_app.bids_io.matching import check_filters
+from qsmrim_app.bids_io.participant_list import compare_participants
 from qsmrim_app.bids_io.selection import SelectedSession, selected_sessions
-from qsmrim_app.bids_io.session_files import BidsFile, session_files
+from qsmrim_app.bids_io.session_files import BidsFile, session_files, subjects_of
 from qsmrim_app.bids_io.sidecars import read_sidecars
 from qsmrim_app.errors import AmbiguousInputError, InputError, MissingImageError, QsmrimError
 from qsmrim_app.records import SessionKey, SubjectInputs
@@ -64,11 +65,13 @@ def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
     inputs: list[SubjectInputs] = []
     failures: dict[SessionKey, QsmrimError] = {}
     rows: list[RoleRow] = []
+    listed = compare_participants(bids_dir, subjects_of(bids_dir))
     for session in selected_sessions(datasets, settings):
         outcome, session_rows = _find_session(datasets, session, settings)
         rows += session_rows
         if isinstance(outcome, SubjectInputs):
-            inputs.append(outcome)
+            notes = (*outcome.notes, *listed.notes_on(session.key.subject))
+            inputs.append(replace(outcome, notes=notes))
         else:
             failures[session.key] = outcome
     return Found(
@@ -76,7 +79,7 @@ def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
         failures,
         tuple(rows),
         {dataset.name: dataset.root for dataset in datasets},
-        tuple(note for dataset in datasets for note in dataset.notes),
+        (*(note for dataset in datasets for note in dataset.notes), *listed.notes),
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from qsmrim_app.bids_io.json_files import read_json_object
 from qsmrim_app.bids_io.session_files import BidsFile
-from qsmrim_app.errors import InputError
 
 
 def read_sidecars(file: BidsFile) -> dict[str, Any]:
@@ -16,17 +15,11 @@ def read_sidecars(file: BidsFile) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If a JSON file that applies cannot be read.
+        If a JSON file that applies cannot be read, MissingImageError if it was not fetched.
     """
     merged: dict[str, Any] = {}
     for path in _applicable(file):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} is no readable JSON ({error}); correct it") from error
-        if not isinstance(content, dict):
-            raise InputError(f"{path} holds no JSON object; a sidecar is one")
-        merged.update(content)
+        merged.update(read_json_object(path))
     return merged
 
 

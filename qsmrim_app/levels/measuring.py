@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -206,11 +206,13 @@ def _add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertR
     if not lost:
         return ()
     return (
-        f"{len(lost)} lesion(s) of the raters' map overlap no lesion here and were not used: {_some(lost)}",
+        f"{len(lost)} lesion(s) of the raters' map overlap no lesion here and were not used: "
+        f"{some_labels(lost)}",
     )
 
 
-def _some(labels: list[int]) -> str:
+def some_labels(labels: Sequence[int]) -> str:
+    """The first of a list of labels, for a message."""
     return ", ".join(map(str, labels[:10])) + (" ..." if len(labels) > 10 else "")
 
 

@@ -22,6 +22,7 @@ from qsmrim_app.levels.measuring import (
     load_native_case,
     load_session,
     measure_session,
+    some_labels,
 )
 from qsmrim_app.preprocessing.brain_mask import is_masked
 from qsmrim_app.preprocessing.workflow import prepare_subjects
@@ -82,9 +83,15 @@ class MeasureTask:
 def measure_inputs(task: MeasureTask) -> MeasuredSession:
     """Measure the lesions of a session whose images are prepared."""
     table = task.inputs.lesions_table
-    names = {index: row.name for index, row in read_label_table(table).items() if row.name} if table else {}
+    rows = read_label_table(table) if table else {}
+    names = {index: row.name for index, row in rows.items() if row.name}
     images, expert = load_session(task.prepared), _expert(task.inputs, task.prepared)
-    return measure_session(images, names, expert, task.lesions, task.detector)
+    measured = measure_session(images, names, expert, task.lesions, task.detector)
+    without = sorted(set(rows) - set(images.source_labels))
+    if table is None or not without:
+        return measured
+    note = f"{table.name}: {len(without)} row(s) name no lesion of the map: {some_labels(without)}"
+    return replace(measured, warnings=(*measured.warnings, note))
 
 
 def _expert(inputs: SubjectInputs, prepared: PreparedSubject) -> ExpertRim | None:

@@ -1,0 +1,200 @@
+"""Tables with another separator, encoding or content than the program needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from tests.robustness.cases import Case, judge, named, rows, same_result
+from tests.robustness.session import Result, SessionFiles
+
+SECTION = "TSV tables"
+REFUSED = "refused, exit 65: "
+NAMES = ("index\tname", *(f"{label}\tleft-{label}" for label in range(1, 6)))
+
+
+def table(
+    lines: Sequence[str] = NAMES, end: str = "\n", encoding: str = "utf-8"
+) -> Callable[[SessionFiles], None]:
+    """What stands beside the instance map."""
+    raw = "".join(line + end for line in lines).encode(encoding)
+    return lambda files: files.table.write_bytes(raw) and None
+
+
+def with_row(row: str) -> Callable[[SessionFiles], None]:
+    return table((*NAMES, row))
+
+
+def participants(*lines: str) -> Callable[[SessionFiles], None]:
+    text = "\n".join(("participant_id\tage", *lines)) + "\n"
+    return lambda files: (files.root / "participants.tsv").write_text(text) and None
+
+
+def participants_raw(raw: bytes) -> Callable[[SessionFiles], None]:
+    return lambda files: (files.root / "participants.tsv").write_bytes(raw) and None
+
+
+def names_kept(result: Result, undisturbed: Result) -> None:
+    """Every lesion has the name that the table gives it."""
+    frame = result.measured.table.frame
+    assert dict(zip(frame["index"], frame["name"], strict=True)) == {n: f"left-{n}" for n in range(1, 6)}
+    same_result(result, undisturbed)
+
+
+def numbered(result: Result, undisturbed: Result) -> None:
+    """Lesions without a row are named by their number."""
+    frame = result.measured.table.frame
+    assert list(frame["name"]) == [f"lesion-{label:03d}" for label in range(1, 6)]
+
+
+def last_numbered(result: Result, undisturbed: Result) -> None:
+    frame = result.measured.table.frame
+    assert list(frame["name"]) == [*(f"left-{label}" for label in range(1, 5)), "lesion-005"]
+
+
+PATH = r"desc-lesions_dseg\.tsv"
+CASES = [
+    Case("Windows line ends", "works", table(end="\r\n"), check=names_kept, measured=True),
+    Case("A byte order mark", "works", table(encoding="utf-8-sig"), check=names_kept, measured=True),
+    Case("Old Macintosh line ends", "works", table(end="\r"), check=names_kept, measured=True),
+    Case(
+        "No column `index`",
+        REFUSED + "the column is named",
+        table(["label\tname", "1\tleft-1"]),
+        PATH + r": no column 'index'",
+        measured=True,
+    ),
+    Case(
+        "Commas instead of tabs",
+        REFUSED + "the file must be tab-separated",
+        table([line.replace("\t", ",") for line in NAMES]),
+        PATH + ": no column 'index'.*tab-separated",
+        measured=True,
+    ),
+    Case(
+        "A lesion that stands twice",
+        REFUSED + "one row a lesion",
+        with_row("3\tleft-3b"),
+        PATH + ", line 7: label 3 stands twice",
+        measured=True,
+    ),
+    Case(
+        "A column that stands twice",
+        REFUSED + "one column a name",
+        table(["index\tname\tname", "1\ta\tb"]),
+        PATH + ": column 'name' stands twice",
+        measured=True,
+    ),
+    Case(
+        "A row with a cell too few",
+        REFUSED + "the line is named",
+        with_row("6"),
+        PATH + ", line 7: 1 cells, 2 columns",
+        measured=True,
+    ),
+    Case(
+        "An index that is no number",
+        REFUSED + "the line is named",
+        with_row("six\tleft-6"),
+        PATH + ", line 7: index is 'six', not a number",
+        measured=True,
+    ),
+    Case(
+        "A quotation mark that is never closed, so that rows would be swallowed",
+        REFUSED + "the line is named",
+        table([*NAMES[:3], '3\t"left-3', *NAMES[4:]]),
+        PATH + ", line .*quotation mark",
+        measured=True,
+    ),
+    Case(
+        "Two quotation marks, rows apart",
+        REFUSED + "the line is named",
+        table([*NAMES[:2], '2\t"left-2', '3\tleft-3"', *NAMES[4:]]),
+        PATH + ", line .*quotation mark",
+        measured=True,
+    ),
+    Case(
+        "A table in Latin-1",
+        REFUSED + "UTF-8 was expected",
+        table([*NAMES[:-1], "5\tLäsion"], encoding="latin-1"),
+        PATH + " cannot be read as a table.*UTF-8",
+        measured=True,
+    ),
+    Case(
+        "A table in UTF-16",
+        REFUSED + "UTF-8 was expected",
+        table(encoding="utf-16"),
+        PATH + " cannot be read as a table.*UTF-8",
+        measured=True,
+    ),
+    Case(
+        "Zero bytes in a table",
+        REFUSED + "the table cannot be read",
+        with_row("6\tle\0ft"),
+        PATH,
+        measured=True,
+    ),
+    Case("A table of 0 bytes", "works: lesions are numbered", table([]), check=numbered, measured=True),
+    Case(
+        "A lesion of the map without a row",
+        "works: it is numbered",
+        table(NAMES[:-1]),
+        check=last_numbered,
+        measured=True,
+    ),
+    Case(
+        "A row without a lesion in the map",
+        "works, with a warning: the row is named",
+        with_row("9\tleft-9"),
+        PATH + r": 1 row\(s\) name no lesion of the map: 9",
+        names_kept,
+        measured=True,
+    ),
+    Case(
+        "`participants.tsv` lacks a participant who has a folder",
+        "works, with a warning: who it is",
+        participants("sub-02\t40"),
+        r"participants\.tsv has no row for sub-01",
+    ),
+    Case(
+        "`participants.tsv` names participants without a folder",
+        "works, with a warning: who they are, in the log",
+        participants("sub-01\t40", "sub-02\t40", "sub-03\t40"),
+        r"participants\.tsv names 2 participant\(s\) without a folder: sub-02, sub-03",
+    ),
+    Case(
+        "`participants.tsv` in which a participant stands twice",
+        "works, with a warning: who it is, in the log",
+        participants("sub-01\t40", "sub-01\t41"),
+        r"participants\.tsv names 1 participant\(s\) twice: sub-01",
+    ),
+    Case(
+        "`participants.tsv` without the column `participant_id`",
+        "works, with a warning: it was not compared with the folders, in the log",
+        participants_raw(b"id\tage\nsub-01\t40\n"),
+        r"participants\.tsv .*participant_id",
+    ),
+    Case(
+        "`participants.tsv` in another encoding",
+        "works, with a warning: it was not compared with the folders, in the log",
+        participants_raw(b"participant_id\tcity\nsub-01\tK\xf6ln\n"),
+        r"participants\.tsv cannot be read",
+    ),
+    Case(
+        "`participants.tsv` with a byte order mark and Windows line ends",
+        "works",
+        participants_raw(b"\xef\xbb\xbfparticipant_id\tage\r\nsub-01\t40\r\n"),
+    ),
+    Case(
+        "`participants.tsv` with labels that lack `sub-`",
+        "works",
+        participants("01\t40"),
+    ),
+]
+ROWS = rows(SECTION, CASES, "robustness/test_tables.py::test_table")
+
+
+@pytest.mark.parametrize("case", named(CASES))
+def test_table(case, files, undisturbed, tmp_path):
+    judge(case, files, undisturbed, tmp_path / "work")
