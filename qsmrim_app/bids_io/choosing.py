@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qsmrim_app.bids_io.session_files import BidsFile
-from qsmrim_app.errors import AmbiguousInputError, MissingImageError, QsmrimError
+from qsmrim_app.errors import AmbiguousInputError, InputError, MissingImageError, QsmrimError
 
 ANNEX_POINTER = b"/annex/objects/"
 
@@ -44,6 +44,8 @@ def choose(role: str, candidates: Sequence[BidsFile], remedy: str) -> Finding:
         If several files fit and no rule chooses.
     MissingImageError
         If the chosen file is a link or git-annex pointer without content.
+    InputError
+        If it is no regular file.
     """
     if not candidates:
         return Finding(role)
@@ -69,10 +71,14 @@ def require_content(file: BidsFile) -> None:
     ------
     MissingImageError
         If it is a dangling link, or a small text that git-annex left in its place.
+    InputError
+        If it is a folder, or a pipe that one would wait for.
     """
     remedy = f"run 'datalad get' or 'git annex get' on {file.path}"
     if not file.path.exists():
         raise MissingImageError(f"{file.uri} is a link without content; {remedy}")
+    if not file.path.is_file():
+        raise InputError(f"{file.uri} is no regular file; expected an image there")
     if file.path.stat().st_size < 1024:
         with file.path.open("rb") as content:
             if content.read(len(ANNEX_POINTER)) == ANNEX_POINTER:

@@ -23,6 +23,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     try:
         size_mb = path.stat().st_size / 1e6
+        if not path.is_file():
+            raise InputError(f"{path} is no readable JSON (no regular file); correct it")
         if size_mb > LARGEST_MB:
             raise InputError(f"{path} has {size_mb:.1f} MB, too many for a sidecar; correct it")
         content = json.loads(path.read_text(encoding="utf-8-sig"))

@@ -68,6 +68,7 @@ def column_names(path: Path) -> tuple[str, ...]:
     """
     if not path.exists() and not path.is_symlink():
         return ()
+    _require_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return tuple(name.strip() for name in next(csv.reader(file, delimiter="\t"), []))
@@ -101,6 +102,7 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         If the file cannot be read, a column stands twice, a cell runs over lines, or a row has another
         number of cells than the header.
     """
+    _require_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, delimiter="\t")
@@ -119,6 +121,12 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise TableError(
             f"{path} cannot be read as a table ({error}); expected tab-separated UTF-8"
         ) from error
+
+
+def _require_regular(path: Path) -> None:
+    """Refuse a folder, and a pipe that one would wait for."""
+    if path.exists() and not path.is_file():
+        raise TableError(f"{path} cannot be read as a table (no regular file); expected tab-separated UTF-8")
 
 
 def _require_distinct(header: Sequence[str], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,6 +90,7 @@ def _find_session(
     """The inputs of a session, or why they are not complete; and its lines of the dry-run table."""
     key = session.key
     try:
+        _require_labels(key, datasets[0].root)
         files = [file for dataset in datasets for file in session_files(dataset, key, session.is_only)]
         if not files:
             raise MissingImageError(f"{key.prefix}: no image in any dataset searched; check the label")
@@ -98,6 +100,15 @@ def _find_session(
         return problem or _inputs(key, findings), rows
     except InputError as error:
         return error, [RoleRow(key, "all", "", str(error), is_failure=True)]
+
+
+def _require_labels(key: SessionKey, root: Path) -> None:
+    for name in key.folder.parts:
+        if re.fullmatch(r"s(ub|es)-[a-zA-Z0-9+]+", name) is None:
+            raise InputError(
+                f"{name!r} in {root}: a label that is not letters and digits alone is none of BIDS; rename the "
+                "folder and the files in it"
+            )
 
 
 def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, Finding]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qsmrim_app.bids_io.datasets import Dataset
 from qsmrim_app.bids_io.session_files import sessions_of, subjects_of
-from qsmrim_app.errors import NothingSelectedError
+from qsmrim_app.errors import NothingSelectedError, UsageError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import InputSettings
 
@@ -29,7 +30,12 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
     ------
     NothingSelectedError
         If none is left.
+    UsageError
+        If a label that was asked for is none of BIDS.
     """
+    for label in (*settings.participants, *settings.sessions):
+        if re.fullmatch("[a-zA-Z0-9+]+", label.strip().removeprefix("sub-").removeprefix("ses-")) is None:
+            raise UsageError(f"{label!r} is no label of BIDS; expected letters and digits")
     excluded = set(_labels(settings.exclude_participants, "sub-"))
     wanted_sessions = _labels(settings.sessions, "ses-")
     subjects = [subject for subject in _subjects(datasets, settings) if subject not in excluded]

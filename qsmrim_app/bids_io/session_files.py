@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -49,22 +50,28 @@ class BidsFile:
 
 
 def subjects_of(root: Path) -> list[str]:
-    """Labels of the ``sub-`` folders of a dataset, sorted."""
+    """Labels of the ``sub-`` folders of a dataset, sorted; a link that leads nowhere counts as a folder.
+
+    So its participant fails with a reason, instead of missing unseen.
+    """
     return sorted(
-        entry.name[4:] for entry in _entries(root) if entry.name.startswith("sub-") and entry.is_dir()
+        entry.name[4:] for entry in _entries(root) if entry.name.startswith("sub-") and _is_folder(entry)
     )
 
 
 def sessions_of(datasets: Iterable[Dataset], subject: str) -> list[str]:
-    """Labels of the ``ses-`` folders of a subject in any dataset, sorted."""
-    return sorted(
-        {
-            entry.name[4:]
-            for dataset in datasets
-            for entry in _entries(dataset.root / f"sub-{subject}")
-            if entry.name.startswith("ses-") and entry.is_dir()
-        }
-    )
+    """Labels of the ``ses-`` folders of a subject in any dataset, sorted.
+
+    A folder that cannot be listed has none here: `session_files` says so, for this subject alone.
+    """
+    found: set[str] = set()
+    for dataset in datasets:
+        with suppress(MissingImageError):
+            entries = _entries(dataset.root / f"sub-{subject}")
+            found |= {
+                entry.name[4:] for entry in entries if entry.name.startswith("ses-") and _is_folder(entry)
+            }
+    return sorted(found)
 
 
 def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = True) -> list[BidsFile]:
@@ -112,6 +119,11 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         raise MissingImageError(
             f"{folder} cannot be listed ({error.strerror}); give reading rights"
         ) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link that leads nowhere or round in circles."""
+    return (entry.is_symlink() and not os.path.exists(entry.path)) or entry.is_dir()
 
 
 @cache
