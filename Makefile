@@ -14,7 +14,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 LOCK = -c requirements.lock
 
 .PHONY: install .venv demo test test-long lint lock descriptor image image-test bench bench-training default-model \
-  simulation-report semireal-study experiment clean
+  robustness-page simulation-report semireal-study experiment clean
 
 install .venv: $(STAMP)
 
@@ -107,6 +107,11 @@ default-model: $(STAMP)
 	cp -r $(MODEL_WORK)/group/models/qsmrim-net $(DEFAULT_MODEL)
 	cp $(MODEL_WORK)/group/models/comparison.* studies/cohort.json $(DEFAULT_MODEL)
 	cp $(MODEL_WORK)/group/models/aprl-rf/evaluation.json $(DEFAULT_MODEL)/aprl-rf_evaluation.json
+
+# What goes wrong and what happens then: docs/robustness.md, from the rows beside the tests.
+robustness-page: $(STAMP)
+	$(BIN)/python -m tests.robustness.page > docs/robustness.md.new
+	mv docs/robustness.md.new docs/robustness.md
 
 # What a simulated cohort looks like in numbers and pictures: docs/simulation.md. COHORT: a folder of qsmrim-simulate.
 simulation-report: $(STAMP)

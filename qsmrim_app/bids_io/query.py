@@ -106,8 +106,8 @@ def _require_labels(key: SessionKey, root: Path) -> None:
     for name in key.folder.parts:
         if re.fullmatch(r"s(ub|es)-[a-zA-Z0-9+]+", name) is None:
             raise InputError(
-                f"{name!r} in {root}: a label that is not letters and digits alone is none of BIDS; rename the "
-                "folder and the files in it"
+                f"{name!r} in {root}: a label that is not letters and digits alone is none of BIDS; rename "
+                "the folder and the files in it"
             )
 
 

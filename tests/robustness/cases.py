@@ -55,6 +55,8 @@ class Case:
         Looks at the values of a session that works.
     measured
         Whether the lesions are measured too: what is wrong shows there.
+    for_all
+        Whether every participant of the dataset is concerned.
     """
 
     trouble: str
@@ -63,6 +65,7 @@ class Case:
     said: str = ""
     check: Check = same_result
     measured: bool = False
+    for_all: bool = False
 
     @property
     def exit_code(self) -> int:

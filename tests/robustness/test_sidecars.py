@@ -132,6 +132,7 @@ CASES = [
         REFUSED + "no readable JSON",
         for_all,
         r"qsm/Chimap\.json is no readable JSON",
+        for_all=True,
     ),
     Case(
         "A list as the sidecar of the lesion map",

@@ -11,7 +11,7 @@ import pytest
 
 from qsmrim_app.images import load_labels
 from qsmrim_app.preprocessing.similarity import dice
-from tests.robustness.cases import Case, judge, named, rows
+from tests.robustness.cases import Case, judge, named, rows, same_lesions
 from tests.robustness.session import SessionFiles, rewrite
 
 SECTION = "Units of the QSM"
@@ -86,6 +86,13 @@ CASES = [
         REFUSED + "the unit is unknown",
         in_unit(80),
         r"sub-01_Chimap\.nii\.gz: unit unknown \(99\.5 % of \|values\| lie below \d\.\d+\); write",
+    ),
+    Case(
+        "A field map in Hz, without `Units`, whose range fits ppb",
+        "works, with a warning: taken for ppb, since nothing in the file says otherwise",
+        in_unit(400),
+        r"sub-01_Chimap\.nii\.gz: its sidecar gives no Units; by their range the values were taken for ppb",
+        same_lesions,
     ),
     Case(
         "`Units` says ppm, the values are in ppb",
