@@ -27,12 +27,12 @@ _FIRST = (
 _HEAD = """# What goes wrong
 
 Hospital data is broken in every way there is. This page lists what was tried and what the program does. It is
-made by `make robustness-page` from the rows that stand beside the tests; a test fails when page and rows differ.
+made by `make robustness-page` from the rows that stand beside the tests; a test fails when they differ.
 
 **Works**: the result is right, and the test compares its values. **Works, with a warning**: the same, and a
-sentence in log and report says what was odd. **Refused, exit N**: one sentence names the file and what to do; no
-traceback without `--debug`; other participants of the dataset are analysed, and the run ends with the highest code
-of those that failed.
+sentence in log and report says what was odd. **Refused, exit N**: one sentence names the file and what to do;
+no traceback without `--debug`; other participants of the dataset are analysed, and the run ends with the
+highest code of those that failed.
 
 Tests of single cases run with `make test`, those of many whole runs with `make test-long`.
 """
@@ -61,7 +61,8 @@ def _table(rows: Iterable[Row]) -> str:
     for row in rows:
         file, _, function = row.test.partition("::")
         test = f"[`{function}`](../tests/{file})"
-        lines.append(f"| {_cell(row.trouble)} | {_cell(row.outcome)} | {test} |")
+        trouble = row.trouble[:1].upper() + row.trouble[1:]
+        lines.append(f"| {_cell(trouble)} | {_cell(row.outcome)} | {test} |")
     return "\n".join(lines)
 
 

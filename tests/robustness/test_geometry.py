@@ -129,7 +129,7 @@ CASES = [
         sheared_lesions,
     ),
     Case(
-        "qform and sform that disagree by 20 mm",
+        "A qform and an sform that disagree by 20 mm",
         "works, with a warning: the sform counts",
         other_qform,
         r"sub-01_Chimap\.nii\.gz: qform and sform disagree; the sform was used",
