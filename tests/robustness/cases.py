@@ -55,6 +55,8 @@ class Case:
         Looks at the values of a session that works.
     measured
         Whether the lesions are measured too: what is wrong shows there.
+    alone
+        Whether it changes more than the files of one session.
     for_all
         Whether every participant of the dataset is concerned.
     """
@@ -65,6 +67,7 @@ class Case:
     said: str = ""
     check: Check = same_result
     measured: bool = False
+    alone: bool = False
     for_all: bool = False
 
     @property

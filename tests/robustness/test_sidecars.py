@@ -133,6 +133,7 @@ CASES = [
         for_all,
         r"qsm/Chimap\.json is no readable JSON",
         for_all=True,
+        alone=True,
     ),
     Case(
         "A list as the sidecar of the lesion map",
@@ -145,17 +146,20 @@ CASES = [
         "refused, exit 16: no BIDS dataset",
         description("[]"),
         r"dataset_description\.json is no JSON object",
+        alone=True,
     ),
     Case(
         "A `dataset_description.json` of brackets, 200,000 deep",
         "refused, exit 16: no BIDS dataset",
         description(DEEP),
         r"dataset_description\.json is no JSON object",
+        alone=True,
     ),
     Case(
         "A broken `dataset_description.json` of a derivative",
         "works",
         description("{", "derivatives/qsm"),
+        alone=True,
     ),
 ]
 ROWS = rows(SECTION, CASES, "robustness/test_sidecars.py::test_sidecar")

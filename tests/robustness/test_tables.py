@@ -156,41 +156,43 @@ CASES = [
         "works, with a warning: who it is",
         participants("sub-02\t40"),
         r"participants\.tsv has no row for sub-01",
+        alone=True,
     ),
     Case(
         "`participants.tsv` names participants without a folder",
         "works, with a warning: who they are, in the log",
         participants("sub-01\t40", "sub-02\t40", "sub-03\t40"),
         r"participants\.tsv names 2 participant\(s\) without a folder: sub-02, sub-03",
+        alone=True,
     ),
     Case(
         "`participants.tsv` in which a participant stands twice",
         "works, with a warning: who it is, in the log",
         participants("sub-01\t40", "sub-01\t41"),
         r"participants\.tsv names 1 participant\(s\) twice: sub-01",
+        alone=True,
     ),
     Case(
         "`participants.tsv` without the column `participant_id`",
         "works, with a warning: it was not compared with the folders, in the log",
         participants_raw(b"id\tage\nsub-01\t40\n"),
         r"participants\.tsv .*participant_id",
+        alone=True,
     ),
     Case(
         "`participants.tsv` in another encoding",
         "works, with a warning: it was not compared with the folders, in the log",
         participants_raw(b"participant_id\tcity\nsub-01\tK\xf6ln\n"),
         r"participants\.tsv cannot be read",
+        alone=True,
     ),
     Case(
         "`participants.tsv` with a byte order mark and Windows line ends",
         "works",
         participants_raw(b"\xef\xbb\xbfparticipant_id\tage\r\nsub-01\t40\r\n"),
+        alone=True,
     ),
-    Case(
-        "`participants.tsv` with labels that lack `sub-`",
-        "works",
-        participants("01\t40"),
-    ),
+    Case("`participants.tsv` with labels that lack `sub-`", "works", participants("01\t40"), alone=True),
 ]
 ROWS = rows(SECTION, CASES, "robustness/test_tables.py::test_table")
 

@@ -26,6 +26,7 @@ from tests.robustness import (
     test_units,
 )
 from tests.robustness.cases import Case, named
+from tests.robustness.joining import add_session
 from tests.robustness.rows import Row
 from tests.robustness.session import SPEC, SessionFiles
 
@@ -54,9 +55,15 @@ ROWS = (
     ),
     Row(
         "Whole runs",
-        "Every case above that is refused or warned of, one at a time beside a good participant",
-        "as stated there, by the exit code, log and page of a whole run; the good participant is done",
-        "robustness/test_whole_runs.py::test_every_case_beside_a_good_participant",
+        "All sessions above that are refused or warned of, in one dataset with two good participants",
+        "as stated there, by status, log and page; the good ones are done",
+        "robustness/test_whole_runs.py::test_every_case_in_one_run",
+    ),
+    Row(
+        "Whole runs",
+        "Every case above that concerns a dataset as a whole, beside a good participant",
+        "as stated there, by exit code, log and page; the good one is done",
+        "robustness/test_whole_runs.py::test_every_bad_dataset_in_a_run_of_its_own",
     ),
     Row(
         "Whole runs",
@@ -98,17 +105,26 @@ def require_good(output_dir: Path, subject: str) -> None:
     assert (output_dir / f"sub-{subject}.html").is_file()
 
 
-def require_told(case: Case, output_dir: Path) -> None:
+def require_silence(said: str) -> None:
+    assert "Traceback" not in said
+    assert "internal error" not in said
+
+
+def require_told(case: Case, output_dir: Path, label: str) -> None:
     """The sentence of a case stands in the log, once if it is a refusal, and on the page, as text."""
-    log = log_of(output_dir)
-    assert not any("Traceback" in line for line in log)
-    told = [line for line in log if re.search(case.said, line)]
-    assert told, log
-    if case.exit_code:
-        assert len(told) == 1, told
+    said = case.said if label == "*" else case.said.replace("sub-01", f"sub-{label}")
+    log = [line for line in log_of(output_dir) if label == "*" or f"sub-{label}" in line]
+    told = [line for line in log if re.search(said, line)]
+    assert told, (case.trouble, log)
+    assert len(told) == 1 or not case.exit_code or case.for_all, told
     if "in the log" not in case.outcome:
-        pages = [path.read_text(encoding="utf-8") for path in output_dir.glob("sub-*.html")]
-        assert any(re.search(case.said, html.unescape(page)) for page in pages)
+        pages = [path.read_text(encoding="utf-8") for path in output_dir.glob(f"sub-{label}.html")]
+        assert any(re.search(said, html.unescape(page)) for page in pages), case.trouble
+    require_no_markup(output_dir)
+
+
+def require_no_markup(output_dir: Path) -> None:
+    """Nothing of a name or a sidecar is markup on a page."""
     for page in output_dir.glob("sub-*.html"):
         text = page.read_text(encoding="utf-8")
         assert "<img src=x" not in text
@@ -137,22 +153,43 @@ def test_the_others_are_done(tmp_path, model, capsys):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("case", named([case for case in CASES if case.said]))
-def test_every_case_beside_a_good_participant(case, two, tmp_path, model, capsys):
+def test_every_case_in_one_run(good_dataset, two, tmp_path, model, capsys):
+    root = Path(shutil.copytree(two, tmp_path / "bids"))
+    (root / "participants.tsv").unlink()
+    told = {f"{n:03d}": case for n, case in enumerate(CASES) if case.said and not case.alone}
+    for label, case in told.items():
+        add_session(case, good_dataset, tmp_path / f"of_{label}", root, label)
+    out = tmp_path / "out"
+    assert run(root, out, model) == max(case.exit_code for case in told.values())
+    require_silence(capsys.readouterr().err)
+    for subject in ("01", GOOD):
+        require_good(out, subject)
+    for label, case in told.items():
+        status = json.loads((out / "logs" / f"status-sub-{label}.json").read_text())
+        assert status["exit_code"] == case.exit_code, (case.trouble, status)
+        require_told(case, out, label)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", named([case for case in CASES if case.alone]))
+def test_every_bad_dataset_in_a_run_of_its_own(case, two, tmp_path, model, capsys):
     root = Path(shutil.copytree(two, tmp_path / "bids"))
     case.spoil(SessionFiles(root))
     out = tmp_path / "out"
     assert run(root, out, model) == case.exit_code
     said = capsys.readouterr().err
-    assert "Traceback" not in said
-    assert "internal error" not in said
+    require_silence(said)
     if case.exit_code == 16:  # the whole dataset is refused
         (sentence,) = said.splitlines()
         assert re.search(case.said, sentence)
         return
     if not case.for_all:
         require_good(out, GOOD)
-    require_told(case, out)
+    if case.said:
+        require_told(case, out, "*")
+    else:
+        require_good(out, "01")
+        require_no_markup(out)
 
 
 def test_a_label_that_is_a_path_is_refused(two, tmp_path, capsys):
