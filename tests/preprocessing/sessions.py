@@ -58,6 +58,7 @@ def write_session(
         lesions_kind="mask" if mask else "instances",
         lesions_space="FLAIR" if lesions_space == "FLAIR" else "QSM",
         magnitude=folder / f"sub-{subject}_T2starw.nii",
+        qsm_units="ppm",
     )
 
 
