@@ -13,7 +13,7 @@ from qsmrim_app.bids_io.names import session_path
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
 from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import BusyError, QsmrimError
 from qsmrim_app.levels.classifying import Classifier
 from qsmrim_app.levels.measuring import MeasuredSession
 from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
@@ -25,6 +25,7 @@ from qsmrim_app.levels.run_log import (
     write_settings,
     write_status,
 )
+from qsmrim_app.levels.session_holds import hold_sessions
 from qsmrim_app.levels.session_report import (
     PageTask,
     input_rows,
@@ -71,6 +72,7 @@ class _Run:
     inputs: dict[SessionKey, SubjectInputs]
     methods: MethodsText
     errors: dict[SessionKey, QsmrimError] = field(default_factory=dict)
+    busy: dict[SessionKey, BusyError] = field(default_factory=dict)  # left alone: another run writes them
     prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
     measured: dict[SessionKey, MeasuredSession] = field(default_factory=dict)
     tables: dict[SessionKey, LesionTable] = field(default_factory=dict)
@@ -84,6 +86,13 @@ class _Run:
             return
         into[key] = outcome
         logger.info("%s: %s done", key.prefix, stage)
+
+    def leave(self, busy: Mapping[SessionKey, BusyError]) -> None:
+        """Do nothing with sessions that other runs hold, and say so."""
+        for key, error in busy.items():
+            self.busy[key] = error
+            del self.inputs[key]
+            logger.error("%s", error)
 
     @property
     def keys(self) -> list[SessionKey]:
@@ -124,7 +133,9 @@ def run_participants(settings: ParticipantSettings, found: Found | None = None) 
         if settings.reports_only:
             _report(run)
             return _outcome(run, {key: status_of(key, run.errors, ()) for key in run.inputs})
-        return _analyse(run, found)
+        with hold_sessions(run.inputs, settings.output_dir, work_folder(settings)) as busy:
+            run.leave(busy)
+            return _analyse(run, found)
 
 
 def _analyse(run: _Run, found: Found) -> Outcome:
@@ -250,7 +261,8 @@ def _finish(run: _Run) -> Outcome:
 def _outcome(run: _Run, statuses: Mapping[SessionKey, SessionStatus]) -> Outcome:
     model = run.classifier.summary()
     notice = model_notice(model.trained_on_simulation) if model else RESEARCH_ONLY
-    return Outcome(exit_code_of(statuses), summarise(run.tables, run.pages, statuses, notice))
+    told = {**statuses, **{key: status_of(key, run.busy, ()) for key in run.busy}}
+    return Outcome(exit_code_of(told), summarise(run.tables, run.pages, told, notice))
 
 
 def _methods(settings: ParticipantSettings, classifier: Classifier) -> MethodsText:
