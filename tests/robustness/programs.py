@@ -117,7 +117,7 @@ def kill_and_resume(
 ) -> KillsOfRun:
     """Kill a run at random moments until it was killed so often, and let it go on each time.
 
-    A round starts with a fresh output folder and holds one to three kills; then the same command runs to its
+    A round starts with a fresh output folder and holds three to six kills, fewer if the run was quicker; then the same command runs to its
     end and its files are compared with those of a run that nobody disturbed.
 
     Parameters
@@ -138,7 +138,7 @@ def kill_and_resume(
         output_dir = place / f"round-{resumed}" / "out"
         prepare(output_dir)
         words = words_for(output_dir)
-        for _ in range(min(int(rng.integers(1, 4)), n_kills - killed)):
+        for _ in range(min(int(rng.integers(3, 7)), n_kills - killed)):
             program = Program(words, place / "said.txt")
             running = program.runs_after(float(rng.uniform(0, seconds)))
             program.kill()

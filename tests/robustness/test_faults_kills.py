@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(5400)]
 @pytest.mark.parametrize("n_kills", [FEW, pytest.param(MANY, marks=pytest.mark.long)])
 def test_a_killed_participant_run_goes_on_to_the_same_bytes(n_kills, tmp_path):
     if n_kills == MANY:
-        spec = phantoms.DatasetSpec(sessions=("a", "b"), lesions={"02": ()})
+        spec = phantoms.DatasetSpec(subjects=("01",), sessions=("a", "b"))
     else:
         spec = phantoms.DatasetSpec(subjects=("01",), raters=False)
     bids_dir = phantoms.write_dataset(tmp_path / "bids", spec)
