@@ -126,7 +126,7 @@ def _read(image: Any, path: Path) -> NDArray[Any]:
         data = np.asanyarray(image.dataobj)
         if path.suffix == ".gz":
             _read_to_the_end(path)
-    except (OSError, EOFError, ValueError, MemoryError, gzip.BadGzipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableImageError(
             f"{path}: the image data is damaged ({error}); copy the file again"
         ) from error

@@ -16,6 +16,7 @@ from qsmrim_app.bids_io.writing import write_text
 from qsmrim_app.errors import BusyError, QsmrimError
 from qsmrim_app.levels.classifying import Classifier
 from qsmrim_app.levels.measuring import MeasuredSession
+from qsmrim_app.levels.missing_results import missing_results
 from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
 from qsmrim_app.levels.run_log import (
     SessionStatus,
@@ -149,6 +150,9 @@ def _analyse(run: _Run, found: Found) -> Outcome:
             stage(run)
     _keep_facts(run)
     _report(run)
+    analysed = [key for key in run.tables if key not in run.errors]
+    for key, error in missing_results(run.settings.output_dir, analysed).items():
+        run.keep(key, error, {}, "looking for its results")
     return _finish(run)
 
 

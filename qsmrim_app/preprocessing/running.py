@@ -23,6 +23,7 @@ from qsmrim_app.worker_process import become_worker
 
 logger = logging.getLogger(__name__)
 
+_SILENT = logging.CRITICAL + 1  # nipype calls a full disk critical; the session says it better
 _NIPYPE_LOGGERS = ("nipype.workflow", "nipype.utils", "nipype.filemanip", "nipype.interface")
 
 
@@ -73,7 +74,7 @@ def quiet_nipype(level: int) -> None:
     os.environ["NO_ET"] = os.environ["NIPYPE_NO_ET"] = "1"
     nipype_config.set("execution", "check_version", "false")
     for name in _NIPYPE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.INFO if level <= logging.DEBUG else logging.CRITICAL)
+        logging.getLogger(name).setLevel(logging.INFO if level <= logging.DEBUG else _SILENT)
 
 
 class SteadyMultiProc(MultiProcPlugin):  # type: ignore[misc]

@@ -22,7 +22,7 @@ from qsmrim_app.preprocessing.interfaces import (
     RegisterFlair,
     ResampleToGrids,
 )
-from qsmrim_app.preprocessing.outcomes import clear_outcome, crash_files, outcome
+from qsmrim_app.preprocessing.outcomes import CRASH_FOLDER, clear_outcome, crash_files, is_of, node_of, outcome
 from qsmrim_app.preprocessing.running import run_workflow, workers_are_processes
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.settings import PreprocessingSettings, ResourceSettings, Vector3
@@ -76,13 +76,18 @@ def prepare_subjects(
 
 
 def remove_work(work_dir: Path, keys: Iterable[SessionKey]) -> None:
-    """Remove what `prepare_subjects` left of the given sessions, and folders that are empty then.
+    """Remove what `prepare_subjects` left of the given sessions, crash files too, and folders that are empty then.
 
     Nothing else: another run may work in the same folder, and a user may keep other things in it.
     """
-    for key in keys:
-        shutil.rmtree(work_dir / WORKFLOW / session_wf_name(key), ignore_errors=True)
-    for folder in (work_dir / WORKFLOW, work_dir):
+    names = [session_wf_name(key) for key in keys]
+    for name in names:
+        shutil.rmtree(work_dir / WORKFLOW / name, ignore_errors=True)
+    for crash in crash_files(work_dir):
+        node = node_of(crash)
+        if not node or any(is_of(node, name) for name in names):  # without one: the disk was full
+            crash.unlink(missing_ok=True)
+    for folder in (work_dir / CRASH_FOLDER, work_dir / WORKFLOW, work_dir):
         with suppress(OSError):  # not empty, or never made
             folder.rmdir()
 
