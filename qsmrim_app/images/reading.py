@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from qsmrim_app.errors import InputError, UnreadableImageError
 from qsmrim_app.images.orientation import to_ras
+from qsmrim_app.images.stored_size import check_beginning, check_promise, read_to_the_end
 from qsmrim_app.records import Volume
 
 MAX_VOXELS = 2**29  # half a gigavoxel: beyond any brain QSM; refused before it is read
@@ -89,9 +90,12 @@ def read_grid(path: Path) -> Volume:
 
 def _open(path: Path) -> tuple[Any, list[str]]:
     try:
+        check_beginning(path)
         image: Any = nib.load(path)
         shape = image.shape
         affine = image.affine
+    except UnreadableImageError:
+        raise
     except FileNotFoundError as error:
         raise UnreadableImageError(f"{path}: the file does not exist (a dangling link?)") from error
     except (
@@ -112,6 +116,7 @@ def _open(path: Path) -> tuple[Any, list[str]]:
         )
     if math.prod(shape) > MAX_VOXELS or 0 in shape:
         raise UnreadableImageError(f"{path}: shape {tuple(shape)} is no image of a head; check the header")
+    check_promise(image, path)
     if image.get_data_dtype().kind not in "biuf":
         raise UnreadableImageError(f"{path}: expected real numbers, found data type {image.get_data_dtype()}")
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
@@ -125,20 +130,15 @@ def _read(image: Any, path: Path) -> NDArray[Any]:
     try:
         data = np.asanyarray(image.dataobj)
         if path.suffix == ".gz":
-            _read_to_the_end(path)
+            read_to_the_end(image, path)
+    except UnreadableImageError:
+        raise
     except (OSError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableImageError(
             f"{path}: the image data is damaged ({error}); copy the file again"
         ) from error
     whole: NDArray[Any] = data.reshape(data.shape[:3])
     return whole
-
-
-def _read_to_the_end(path: Path) -> None:
-    """Let gzip compare its checksum: nibabel stops before it, and a damaged copy would pass for an image."""
-    with gzip.open(path) as file:
-        while file.read(2**20):
-            pass
 
 
 def _header_warnings(image: Any, path: Path) -> list[str]:
