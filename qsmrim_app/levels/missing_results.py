@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from qsmrim_app.bids_io.names import missing_outputs
@@ -10,9 +10,21 @@ from qsmrim_app.errors import OutputError
 from qsmrim_app.records import SessionKey
 
 
-def missing_results(output_dir: Path, keys: Iterable[SessionKey]) -> Mapping[SessionKey, OutputError]:
-    """For each analysed session whose files are not all there, the error that names the first of them."""
-    absent = {key: missing_outputs(output_dir, key) for key in keys}
+def missing_results(
+    output_dir: Path, written: Iterable[SessionKey], with_page: Container[SessionKey]
+) -> Mapping[SessionKey, OutputError]:
+    """For each session whose files are not all there any more, the error that names the first of them.
+
+    Parameters
+    ----------
+    output_dir
+        The output folder.
+    written
+        Sessions whose maps and tables this run wrote.
+    with_page
+        Those of which it wrote the page too.
+    """
+    absent = {key: missing_outputs(output_dir, key, key in with_page) for key in written}
     return {
         key: OutputError(
             f"{key.prefix}: {paths[0]} is gone; something removed it while the program ran. "

@@ -77,6 +77,7 @@ class _Run:
     prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
     measured: dict[SessionKey, MeasuredSession] = field(default_factory=dict)
     tables: dict[SessionKey, LesionTable] = field(default_factory=dict)
+    written: dict[SessionKey, None] = field(default_factory=dict)
     pages: dict[SessionKey, Path] = field(default_factory=dict)
 
     def keep(self, key: SessionKey, outcome: object, into: dict[SessionKey, object], stage: str) -> None:
@@ -150,8 +151,7 @@ def _analyse(run: _Run, found: Found) -> Outcome:
             stage(run)
     _keep_facts(run)
     _report(run)
-    analysed = [key for key in run.tables if key not in run.errors]
-    for key, error in missing_results(run.settings.output_dir, analysed).items():
+    for key, error in missing_results(run.settings.output_dir, run.written, run.pages).items():
         run.keep(key, error, {}, "looking for its results")
     return _finish(run)
 
@@ -204,7 +204,7 @@ def _write(run: _Run) -> None:
         for key, table in run.tables.items()
     }
     for key, outcome in run_in_workers(write_outputs, tasks, workers_within(run.settings.resources)):
-        run.keep(key, outcome, {}, "maps and tables")
+        run.keep(key, outcome, run.written, "maps and tables")  # type: ignore[arg-type]
 
 
 def _keep_facts(run: _Run) -> None:

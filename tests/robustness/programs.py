@@ -36,7 +36,7 @@ class Program:
     def __init__(self, words: Sequence[object], said: Path) -> None:
         command = [sys.executable, str(REPOSITORY / "run.py"), *map(str, words)]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        self._said = said
+        self.said = said
         with said.open("wb") as file:
             self.process = subprocess.Popen(
                 command, stdout=file, stderr=file, env=environment, start_new_session=True
@@ -48,7 +48,7 @@ class Program:
             code = self.process.wait(seconds)
         finally:
             self.kill()
-        return Ended(code, self._said.read_text(errors="replace"))
+        return Ended(code, self.said.read_text(errors="replace"))
 
     def runs_after(self, seconds: float) -> bool:
         """Whether it still runs after so long."""
