@@ -87,7 +87,7 @@ def read_description(root: Path) -> dict[str, Any] | None:
     """The ``dataset_description.json`` of a folder; None if it is missing or no JSON object."""
     try:
         content = json.loads((root / DESCRIPTION).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -22,7 +22,7 @@ def read_sidecars(file: BidsFile) -> dict[str, Any]:
     for path in _applicable(file):
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path} is no readable JSON ({error}); correct it") from error
         if not isinstance(content, dict):
             raise InputError(f"{path} holds no JSON object; a sidecar is one")
