@@ -80,14 +80,14 @@ def check_output_folder(bids_dir: Path, output_dir: Path) -> None:
 
 
 def _refuse_links(output: Path) -> None:
-    """Refuse an output folder with links in it that would have results, logs or intermediate files land elsewhere."""
+    """Refuse an output folder with links in it through which something would land elsewhere."""
     patterns = ("*", "sub-*/*", f"{dataset_path('logs')}/*", "sub-*/ses-*/*")
     for link in (path for pattern in patterns for path in output.glob(pattern) if path.is_symlink()):
         target = link.resolve()
         if not target.is_relative_to(output) and (target.is_dir() or link.parent.name == "logs"):
             raise OutputError(
-                f"{link} is a link to {target}, outside of the output folder, where nothing is written; remove the "
-                "link, or name folders with the command itself (--work-dir for intermediate files)"
+                f"{link} is a link to {target}, outside of the output folder, where nothing is written; remove "
+                "the link, or name folders with the command itself (--work-dir for intermediate files)"
             )
 
 

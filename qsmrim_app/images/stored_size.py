@@ -128,5 +128,7 @@ def _check_extensions(opened: IO[bytes], header: _Header, path: Path) -> None:
         if 0 < left < _SMALLEST_EXTENSION:
             return
         if not _SMALLEST_EXTENSION <= size <= left:
-            raise UnreadableImageError(f"{path}: a header extension of {size} bytes is damaged; write it again")
+            raise UnreadableImageError(
+                f"{path}: a header extension of {size} bytes is damaged; write it again"
+            )
         begin += size

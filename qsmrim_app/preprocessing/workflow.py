@@ -22,7 +22,14 @@ from qsmrim_app.preprocessing.interfaces import (
     RegisterFlair,
     ResampleToGrids,
 )
-from qsmrim_app.preprocessing.outcomes import CRASH_FOLDER, clear_outcome, crash_files, is_of, node_of, outcome
+from qsmrim_app.preprocessing.outcomes import (
+    CRASH_FOLDER,
+    clear_outcome,
+    crash_files,
+    is_of,
+    node_of,
+    outcome,
+)
 from qsmrim_app.preprocessing.running import run_workflow, workers_are_processes
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.settings import PreprocessingSettings, ResourceSettings, Vector3

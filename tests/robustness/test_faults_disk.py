@@ -73,7 +73,9 @@ def mounted(folder, size):
     """A disk of so many KiB at ``folder``; where mounting is not allowed, the test is skipped."""
     folder.mkdir()
     options = f"size={size}k"
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True
+    )
     if made.returncode:
         pytest.skip(f"this machine lets nobody mount a small disk: {made.stderr.strip()}")
     try:

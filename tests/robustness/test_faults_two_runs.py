@@ -41,10 +41,14 @@ def bids_dir(tmp_path_factory):
 @pytest.mark.parametrize("shared", ["output", "work"])
 def test_a_second_run_leaves_a_participant_alone_that_another_works_on(shared, bids_dir, tmp_path):
     output_dir, work_dir = tmp_path / "out", tmp_path / "work"
-    first = Program((bids_dir, output_dir, *MEASURE, "-w", work_dir, "--clean-workdir"), tmp_path / "first.txt")
+    first = Program(
+        (bids_dir, output_dir, *MEASURE, "-w", work_dir, "--clean-workdir"), tmp_path / "first.txt"
+    )
     wait_until(lambda: list((output_dir / "logs").glob("running-sub-01.lock")))
     places = (
-        (output_dir, "-w", tmp_path / "other_work") if shared == "output" else (tmp_path / "other", "-w", work_dir)
+        (output_dir, "-w", tmp_path / "other_work")
+        if shared == "output"
+        else (tmp_path / "other", "-w", work_dir)
     )
     second = run((bids_dir, places[0], *MEASURE, *places[1:]), tmp_path / "second.txt")
     assert first.process.poll() is None, "the first run was too quick for this test"

@@ -70,7 +70,16 @@ SECRETS = {
     "AccessionNumber": "ACC9918273",
     "global": {"const": {"PatientMotherBirthName": "Heimlich"}},
 }
-TRACES = ("Geheim", "19630229", "MRN7734521", "Verborgene", "078-05-1120", "Verschwiegen", "ACC9918273", "Heimlich")
+TRACES = (
+    "Geheim",
+    "19630229",
+    "MRN7734521",
+    "Verborgene",
+    "078-05-1120",
+    "Verschwiegen",
+    "ACC9918273",
+    "Heimlich",
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +135,9 @@ def done(place):
     mp.setenv("TMPDIR", str(place / "tmp"))
     try:
         levels = (("participant", "--model", "none", "-v"), ("group",))
-        said = [run((place / "bids", place / "out", *level), place / f"said-{level[0]}.txt") for level in levels]
+        said = [
+            run((place / "bids", place / "out", *level), place / f"said-{level[0]}.txt") for level in levels
+        ]
     finally:
         mp.undo()
     assert [ended.code for ended in said] == [0, 0], said
@@ -159,7 +170,11 @@ def test_no_cell_is_a_formula(done, place):
     tables = sorted((place / "out").rglob("*.tsv")) + sorted((place / "out").rglob("*.csv"))
     cells = [cell for table in tables for line in table.read_text().splitlines() for cell in line.split("\t")]
     assert "'=cmd|' /C calc'!A0" in cells
-    odd = [cell for cell in cells if cell[:1] in tuple("=+-@") and not re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", cell)]
+    odd = [
+        cell
+        for cell in cells
+        if cell[:1] in tuple("=+-@") and not re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", cell)
+    ]
     assert odd == []
 
 

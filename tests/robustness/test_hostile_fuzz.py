@@ -111,7 +111,18 @@ _CELL = st.one_of(
     st.sampled_from(["1", "2", "n/a", "", "1.0", "-1", "1e400", "nan", "inf", '"', "=1+1", "1e9", "0x1"]),
     st.text(max_size=8),
 )
-_COLUMNS = ["index", "name", "rim", "rim_rater1", "subject", "session", "volume_mm3", "p_rim", "votes", "flags"]
+_COLUMNS = [
+    "index",
+    "name",
+    "rim",
+    "rim_rater1",
+    "subject",
+    "session",
+    "volume_mm3",
+    "p_rim",
+    "votes",
+    "flags",
+]
 _TABLE = st.builds(
     lambda columns, rows, end: end.join("\t".join(row) for row in [columns, *rows]).encode(errors="replace"),
     st.lists(st.sampled_from(_COLUMNS) | st.text(max_size=5), max_size=8),

@@ -71,23 +71,22 @@ def header_of(shape, datatype, bits, offset=352.0):
     return bytes(raw)
 
 
-
-
 @READERS
 def test_a_gzip_bomb_is_refused_in_bounded_memory(read, tmp_path):
     path = tmp_path / "sub-01_Chimap.nii.gz"
     path.write_bytes(gzip.compress(image_bytes()) + gzip.compress(bytes(2**20)) * 3000)  # 3 GB in 3 MB
     assert path.stat().st_size < 4e6
-    with in_little_memory(), pytest.raises(InputError, match=r"sub-01_Chimap\.nii\.gz: more comes out") as said:
+    with (
+        in_little_memory(),
+        pytest.raises(InputError, match=r"sub-01_Chimap\.nii\.gz: more comes out") as said,
+    ):
         read(path)
     assert said.value.exit_code == 65
 
 
 @READERS
 @pytest.mark.parametrize("name", ["sub-01_Chimap.nii", "sub-01_Chimap.nii.gz"])
-@pytest.mark.parametrize(
-    "shape", [(812, 812, 812), (32767, 32767, 25)], ids=["4 GB of float64", "100 GB"]
-)
+@pytest.mark.parametrize("shape", [(812, 812, 812), (32767, 32767, 25)], ids=["4 GB of float64", "100 GB"])
 def test_a_promise_that_the_file_cannot_keep_is_refused_before_memory_is_taken(read, name, shape, tmp_path):
     path, raw = tmp_path / name, header_of(shape, 64, 64) + bytes(1000)
     path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)

@@ -122,12 +122,15 @@ def test_altered_weights_are_refused(folder):
     raw = bytearray((folder / "member-0.safetensors").read_bytes())
     raw[-3] ^= 1
     (folder / "member-0.safetensors").write_bytes(raw)
-    with pytest.raises(CheckpointError, match=r"member-0\.safetensors is not the file that model\.json describes"):
+    with pytest.raises(
+        CheckpointError, match=r"member-0\.safetensors is not the file that model\.json describes"
+    ):
         load_detector(folder)
 
 
 @pytest.mark.parametrize(
-    "name", ["../outside.safetensors", "/etc/passwd", ".hidden.safetensors", "a/../../outside.safetensors", ""]
+    "name",
+    ["../outside.safetensors", "/etc/passwd", ".hidden.safetensors", "a/../../outside.safetensors", ""],
 )
 def test_a_member_outside_of_the_model_is_refused(name, folder):
     raw = (folder / "member-0.safetensors").read_bytes()
@@ -138,7 +141,9 @@ def test_a_member_outside_of_the_model_is_refused(name, folder):
 
 
 def _claims(n_bytes):
-    header = json.dumps({"w": {"dtype": "F32", "shape": [n_bytes // 4], "data_offsets": [0, n_bytes]}}).encode()
+    header = json.dumps(
+        {"w": {"dtype": "F32", "shape": [n_bytes // 4], "data_offsets": [0, n_bytes]}}
+    ).encode()
     return struct.pack("<Q", len(header)) + header + bytes(64)
 
 
