@@ -86,8 +86,8 @@ def _refuse_links(output: Path) -> None:
         target = link.resolve()
         if not target.is_relative_to(output) and (target.is_dir() or link.parent.name == "logs"):
             raise OutputError(
-                f"{link} is a link to {target}, outside of the output folder, where nothing is written; remove "
-                "the link, or name folders with the command itself (--work-dir for intermediate files)"
+                f"{link} is a link to {target}, outside of the output folder, where nothing is written; "
+                "remove the link, or name folders with the command itself (--work-dir for intermediate files)"
             )
 
 

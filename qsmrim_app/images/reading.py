@@ -114,7 +114,7 @@ def _open(path: Path) -> tuple[Any, list[str]]:
         raise UnreadableImageError(
             f"{path}: expected one 3-D volume, found shape {tuple(shape)}; extract one volume"
         )
-    if math.prod(shape) > MAX_VOXELS or 0 in shape:
+    if math.prod(shape) > MAX_VOXELS or min(shape) < 1:
         raise UnreadableImageError(f"{path}: shape {tuple(shape)} is no image of a head; check the header")
     check_promise(image, path)
     if image.get_data_dtype().kind not in "biuf":

@@ -1,4 +1,4 @@
-"""What reading an image file may take, decided before it is read: a small file can promise, or inflate to, any size."""
+"""What reading an image file may take, decided before: a small file can promise, or inflate to, any size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gzip
 import math
 import struct
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from qsmrim_app.errors import UnreadableImageError
 
@@ -28,23 +28,28 @@ class _Header(NamedTuple):
 
 
 def check_beginning(path: Path) -> None:
-    """Pass silently if what comes before the voxels can be read safely; that it is NIfTI is not checked.
+    """Pass silently if what comes before the voxels can be read safely.
 
     Raises
     ------
     UnreadableImageError
-        If the path is no regular file, the file cannot be read, or its header extensions are huge or damaged.
+        If the path is no regular file, it does not begin like NIfTI, or its header extensions are huge or
+        damaged.
     OSError, EOFError, zlib.error
         If the compression is damaged.
     """
     if path.exists() and not path.is_file():
         raise UnreadableImageError(f"{path} is no regular file; expected an image")
-    opened: IO[bytes]
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as opened:
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise UnreadableImageError(f"{path}: expected NIfTI (.nii or .nii.gz); convert it")
+    with _opened(path) as opened:
         beginning = opened.read(_NIFTI_2)
         header = _header(beginning)
-        if header is None:
-            return
+        if header is None:  # nibabel would correct a wrong size of the header, and read on
+            raise UnreadableImageError(
+                f"{path}: not a readable NIfTI image (it does not begin with the size of a NIfTI header); "
+                "write it again"
+            )
         if header.intent in _CIFTI:
             raise UnreadableImageError(f"{path}: expected a NIfTI volume, found CIFTI; convert it")
         if not header.size <= header.offset <= LARGEST_EXTENSIONS:
@@ -102,7 +107,12 @@ def read_to_the_end(image: Any, path: Path) -> None:
 
 
 def _promised(image: Any) -> int:
-    return int(image.dataobj.offset) + math.prod(image.shape) * int(image.get_data_dtype().itemsize)
+    n_voxels = int(math.prod(image.shape))
+    return int(image.dataobj.offset) + n_voxels * int(image.get_data_dtype().itemsize)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _header(beginning: bytes) -> _Header | None:

@@ -103,7 +103,10 @@ def _unwritable(crash: str, work_dir: Path) -> str:
         reason = os.strerror(errno.ENOSPC)
     if not reason:
         return ""
-    return f"the work folder {work_dir} cannot be written ({reason}); free space, or name another with --work-dir"
+    return (
+        f"the work folder {work_dir} cannot be written ({reason}); free space, or name another with "
+        "--work-dir"
+    )
 
 
 def _with_subject(error: QsmrimError, key: SessionKey) -> QsmrimError:

@@ -1,4 +1,4 @@
-"""What nipype reads back from the work folder: results of steps and nothing else, since it stores them as pickles.
+"""What nipype reads back from the work folder: results of steps alone, since it stores them as pickles.
 
 A work folder may come with a dataset that somebody else made, below the output folder in its derivatives. A
 pickle can name any function to call; here it can only name what steps and their results are made of.
@@ -24,7 +24,7 @@ _PARTS = (Step, TraitedSpec, InterfaceResult, Bunch, Merge)
 
 
 def read_only_results() -> None:
-    """Have nipype refuse, in this process, files of the work folder that hold anything but results of steps."""
+    """Have nipype refuse, in this process, stored files that hold anything but results of steps."""
     filemanip.pickle = SimpleNamespace(loads=results_from_bytes, dump=pickle.dump, dumps=pickle.dumps)
 
 

@@ -83,7 +83,7 @@ def prepare_subjects(
 
 
 def remove_work(work_dir: Path, keys: Iterable[SessionKey]) -> None:
-    """Remove what `prepare_subjects` left of the given sessions, crash files too, and folders that are empty then.
+    """Remove what `prepare_subjects` left of the given sessions, crash files too, and folders then empty.
 
     Nothing else: another run may work in the same folder, and a user may keep other things in it.
     """

@@ -1,4 +1,4 @@
-"""qsmrim as a user starts it: a program of its own, that can be watched, starved and killed with all its workers."""
+"""qsmrim as a user starts it: a program of its own, that can be watched and killed with all its workers."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def kill_and_resume(
 ) -> KillsOfRun:
     """Kill a run at random moments until it was killed so often, and let it go on each time.
 
-    A round starts with a fresh output folder and holds three to six kills, fewer if the run was quicker; then the same command runs to its
-    end and its files are compared with those of a run that nobody disturbed.
+    A round starts with a fresh output folder and holds three to six kills, fewer if the run was quicker; then
+    the same command runs to its end and its files are compared with those of a run that nobody disturbed.
 
     Parameters
     ----------

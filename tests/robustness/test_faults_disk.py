@@ -17,8 +17,8 @@ HERE = "robustness/test_faults_disk.py"
 FULL = Row(
     "Faults",
     "the disk of the output or of the work folder is full",
-    "refused, exit 73, names the file and says that no space is left; nothing half written; with space the same command "
-    "gives the bytes of an undisturbed run",
+    "refused, exit 73, names the file and says that no space is left; nothing half written; with space the "
+    "same command gives the bytes of an undisturbed run",
     f"{HERE}::test_a_full_disk_is_said_and_survived",
 )
 READ_ONLY = Row(
@@ -30,14 +30,14 @@ READ_ONLY = Row(
 REMOVED = Row(
     "Faults",
     "the output folder is removed while the program runs",
-    "refused, exit 73, says what is gone; never exit 0 with files missing; the same command then gives the bytes of an "
-    "undisturbed run",
+    "refused, exit 73, says what is gone; never exit 0 with files missing; the same command then gives the "
+    "bytes of an undisturbed run",
     f"{HERE}::test_an_output_folder_that_is_removed_is_said",
 )
 CLOCK = Row(
     "Faults",
     "the clock jumps: input, outputs and intermediate files carry times of the past or of the future",
-    "works: a run that goes on gives the bytes of an undisturbed run, since what is stale is decided by content",
+    "works: a run that goes on gives the bytes of an undisturbed run; what is stale is decided by content",
     f"{HERE}::test_file_times_decide_nothing",
 )
 ROWS = (FULL, READ_ONLY, REMOVED, CLOCK)

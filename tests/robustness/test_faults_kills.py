@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from functools import partial
 
@@ -29,6 +30,7 @@ TRAINING = Row(
 ROWS = (PARTICIPANT, TRAINING)
 
 MANY, FEW = 30, 3
+logger = logging.getLogger(__name__)
 TINY = """
 [detector.network]
 radiomic_hidden = 16
@@ -80,4 +82,6 @@ def test_a_killed_training_goes_on_to_the_same_bytes(n_kills, tmp_path):
 
 
 def _report(what: str, found: KillsOfRun) -> None:
-    print(f"{what}: {found.kills} kills, {found.resumed_runs} runs resumed; differing: {found.differing}")
+    logger.warning(
+        "%s: %d kills, %d runs resumed; differing: %s", what, found.kills, found.resumed_runs, found.differing
+    )

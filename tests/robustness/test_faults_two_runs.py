@@ -12,7 +12,7 @@ HERE = "robustness/test_faults_two_runs.py"
 SAME = Row(
     "Faults",
     "two runs analyse the same participant into the same folder at once",
-    "the second leaves it alone: refused, exit 75, names the session and who is at work; the first is as if undisturbed",
+    "the second leaves it alone: refused, exit 75, names the session and who is at work; the first finishes",
     f"{HERE}::test_a_second_run_leaves_a_participant_alone_that_another_works_on",
 )
 SHARED_WORK = Row(

@@ -1,4 +1,4 @@
-"""A dataset that carries patients' data, markup and formulas wherever text can stand, and links to the outside."""
+"""A dataset with patients' data, markup and formulas wherever text can stand, and links to the outside."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMULAS = Row(
 )
 PATIENTS = Row(
     SECTION,
-    "sidecars, participants.tsv and NIfTI headers that name the patient (name, birth date, identifiers, address)",
+    "sidecars, participants.tsv and NIfTI headers that name the patient (name, birth date, identifiers)",
     "works: none of it is in any output, log or message",
     f"{HERE}::test_nothing_that_names_the_patient_is_copied",
 )

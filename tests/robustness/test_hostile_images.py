@@ -32,7 +32,7 @@ PROMISE = Row(
 )
 EXTENSION = Row(
     SECTION,
-    "header extensions of a negative or a giant size, voxels that begin anywhere, an XML tree in a CIFTI header",
+    "header extensions of a negative or a giant size, voxels that begin anywhere, XML in a CIFTI header",
     "refused, exit 65, names the file; in bounded memory",
     f"{HERE}::test_a_damaged_way_to_the_voxels_is_refused",
 )
