@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from qsmrim_app.images import load_image, load_labels, resample_image, resample_labels
 from qsmrim_app.preprocessing.brain_mask import mask_from_support
-from qsmrim_app.records import FloatArray, RegistrationResult, Volume
+from qsmrim_app.records import FloatArray, Volume
 from studies.cohort_files import Participant, read_lesions, read_qsm
 
 
@@ -28,14 +28,6 @@ class Images:
     flair: Volume
     flair_lesions: Volume | None
     t1w: Volume | None
-
-    def flair_on(self, flair_to_qsm: FloatArray) -> Volume:
-        """The FLAIR on the grid of the QSM."""
-        return resample_image(self.flair, self.qsm, np.linalg.inv(flair_to_qsm))
-
-    def with_flair(self, flair: Volume) -> Images:
-        """A copy with another FLAIR."""
-        return replace(self, flair=flair)
 
 
 def read_images(person: Participant) -> Images:
@@ -62,36 +54,29 @@ def moved(image: Volume, shift_mm: tuple[float, float, float]) -> Volume:
 
 
 def qsm_faults(images: Images) -> Iterator[tuple[str, Volume]]:
-    """The QSM as it is, of the wrong sign, the field that it makes, in a wrong unit, and the magnitude."""
+    """The QSM as it is, of the wrong sign, and the field that it makes."""
     yield "as it is", images.qsm
     yield "QSM of the wrong sign", images.qsm.with_data(-images.qsm.data)
     yield "field map as QSM", _field(images.qsm, images.brain)
-    yield "QSM ten times too large", images.qsm.with_data(images.qsm.data * np.float32(10))
-    yield "magnitude as QSM", images.magnitude.with_data(images.magnitude.data * images.brain.data)
 
 
-def flair_faults(images: Images, placed: RegistrationResult) -> Iterator[tuple[str, Volume]]:
+def flair_faults(images: Images, flair: Volume, qsm_to_flair: FloatArray) -> Iterator[tuple[str, Volume]]:
     """The FLAIR on the grid of the QSM as it is; a T1w and the magnitude in its place; 20 mm off."""
-    flair = images.flair_on(placed.flair_to_qsm)
     yield "as it is", flair
     if images.t1w is not None:
-        t1w = images.with_flair(images.t1w).flair_on(placed.flair_to_qsm)
-        yield "T1w as FLAIR (real)", t1w
+        yield "T1w as FLAIR (real)", resample_image(images.t1w, images.qsm, qsm_to_flair)
     yield "T1w as FLAIR (FLAIR turned over at its median)", _turned_over(flair, images.brain)
     yield "magnitude as FLAIR", images.magnitude
-    shifted = images.with_flair(moved(images.flair, (0.0, 20.0, 0.0))).flair_on(placed.flair_to_qsm)
-    yield "FLAIR 20 mm forward, lesions on the QSM", shifted
+    shifted = moved(images.flair, (0.0, 20.0, 0.0))
+    yield "FLAIR 20 mm forward, lesions on the QSM", resample_image(shifted, images.qsm, qsm_to_flair)
 
 
 def lesion_faults(
-    images: Images, other: Volume | None, flair_to_qsm: FloatArray
+    images: Images, other: Volume | None, qsm_to_flair: FloatArray
 ) -> Iterator[tuple[str, Volume]]:
     """Outlines drawn on FLAIR, which are right; outlines in wrong places, all on the grid of the QSM."""
     if images.flair_lesions is not None:
-        yield (
-            "plain FLAIR masks",
-            resample_labels(images.flair_lesions, images.qsm, np.linalg.inv(flair_to_qsm)),
-        )
+        yield "plain FLAIR masks", resample_labels(images.flair_lesions, images.qsm, qsm_to_flair)
     for name, shift in (("right", (20.0, 0.0, 0.0)), ("up", (0.0, 0.0, 20.0))):
         yield f"lesion map 20 mm {name}", _on(moved(images.lesions, shift), images)
     mirrored = images.lesions.with_data(images.lesions.data[::-1])

@@ -16,12 +16,16 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
+
 from qsmrim_app.errors import InputError
+from qsmrim_app.images import resample_image
 from qsmrim_app.preprocessing.lesion_evidence import measure_lesions
 from qsmrim_app.preprocessing.plausibility import lesion_findings, qsm_findings, require_susceptibility
 from qsmrim_app.preprocessing.qsm_evidence import measure_qsm
-from qsmrim_app.preprocessing.registration import register_flair, registration_warnings
-from qsmrim_app.records import Finding, Volume
+from qsmrim_app.preprocessing.registration_pair import Pair, best_start, make_pair, similarity_drop
+from qsmrim_app.preprocessing.registration_sitk import register_with_sitk
+from qsmrim_app.records import Finding, FloatArray, Volume
 from qsmrim_app.settings import PreprocessingSettings
 from studies.cohort_files import Participant, find_cohort, find_semireal
 from studies.faults import Images, flair_faults, lesion_faults, moved, qsm_faults, read_images
@@ -42,9 +46,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the semi-real participants")
     options = parser.parse_args()
     people = spread_over_reconstructions(find_cohort(options.cohort).participants, options.participants)
-    print(table("simulated", people), flush=True)
     if options.data:
-        print(table("semi-real", find_semireal(options.data)))
+        print(table("semi-real", find_semireal(options.data)), flush=True)
+    print(table("simulated", people))
 
 
 def table(name: str, people: tuple[Participant, ...]) -> str:
@@ -72,27 +76,26 @@ def outcomes(images: Images, other: Volume | None, thorough: bool) -> Iterator[O
     """
     for case, qsm in qsm_faults(images):
         yield from _judge_qsm(case, qsm, images.brain)
-    placed = registered(images)
-    yield from placed[1]
-    for case, flair in flair_faults(images, placed[0]):
-        yield from _judge_lesions(case, flair, images.lesions, images.brain)
-    for case, lesions in lesion_faults(images, other, placed[0].flair_to_qsm):
-        yield from _judge_lesions(case, images.flair_on(placed[0].flair_to_qsm), lesions, images.brain)
-    shifted = images.with_flair(moved(images.flair, _SHIFT_MM))
+    pair = make_pair(images.magnitude, images.flair, images.brain)
+    motion = register_with_sitk(pair, best_start(pair), PreprocessingSettings())
+    yield _judge_place("as it is", pair, motion)
+    shift = np.eye(4)
+    shift[:3, 3] = _SHIFT_MM
+    yield _judge_place("FLAIR 20 mm off, not registered", pair, shift @ motion)
     if thorough:
-        yield from registered(shifted, "FLAIR 20 mm off, registered")[1]
-    header = PreprocessingSettings(registration="header")
-    yield from registered(shifted, "FLAIR 20 mm off, --registration header", header)[1]
+        again = make_pair(images.magnitude, moved(images.flair, _SHIFT_MM), images.brain)
+        found = register_with_sitk(again, best_start(again), PreprocessingSettings())
+        yield _judge_place("FLAIR 20 mm off, registered", again, found)
+    flair = resample_image(images.flair, images.qsm, motion)
+    for case, wrong in flair_faults(images, flair, motion):
+        yield from _judge_lesions(case, wrong, images.lesions, images.brain)
+    for case, lesions in lesion_faults(images, other, motion):
+        yield from _judge_lesions(case, flair, lesions, images.brain)
 
 
-def registered(
-    images: Images, case: str = "as it is", settings: PreprocessingSettings | None = None
-) -> tuple[object, list[Outcome]]:
-    """The registration of the App, and whether it warned."""
-    settings = settings or PreprocessingSettings()
-    result = register_flair(images.magnitude, images.flair, images.brain, settings)
-    spoke = bool(registration_warnings(result))
-    return result, [(case, "registration (lost if moved)", f"{result.similarity_drop:.3f}", spoke)]
+def _judge_place(case: str, pair: Pair, motion: FloatArray) -> Outcome:
+    drop = similarity_drop(pair, motion)
+    return case, "mutual information lost if moved", f"{drop:.3f}", drop < 0
 
 
 def _judge_qsm(case: str, qsm: Volume, brain: Volume) -> Iterator[Outcome]:

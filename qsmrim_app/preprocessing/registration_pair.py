@@ -78,7 +78,7 @@ def similarity_drop(pair: Pair, fixed_to_moving: FloatArray) -> float:
     fixed_to_moving
         (4, 4), fixed to moving world points, RAS millimetres.
     """
-    thin = replace(pair, fixed=_every_second(pair.fixed), mask=_every_second(pair.mask))
+    thin = replace(pair, **{name: _every_second(getattr(pair, name)) for name in ("fixed", "moving", "mask")})
     moved = []
     for axis in range(3):
         for shift_mm in (*_MOVES_MM, *(-move for move in _MOVES_MM)):
