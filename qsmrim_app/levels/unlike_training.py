@@ -13,8 +13,8 @@ from qsmrim_app.tables.lesion_table import LesionTable
 
 # Of simulated lesions of participants that the scaler had not seen, 0.8 % lie further (decision 0042).
 FAR = 3.0
-_MANY = 0.1  # share of the classified lesions from which on it is the session that is unlike, not a lesion
-_FEWEST = 2
+MANY = 0.1  # share of the classified lesions from which on it is the session that is unlike, not a lesion
+FEWEST = 2
 
 
 def add_training_distance(
@@ -50,7 +50,7 @@ def unlike_training_warnings(table: LesionTable) -> tuple[str, ...]:
     """What to say of a session many of whose classified lesions are unlike the training; else nothing."""
     distance = table.frame["training_distance"].dropna()
     n_far = int((distance > FAR).sum())
-    if n_far < _FEWEST or n_far <= _MANY * len(distance):
+    if n_far < FEWEST or n_far <= MANY * len(distance):
         return ()
     return (
         f"{n_far} of {len(distance)} classified lesions are unlike those that the model was trained on "

@@ -16,7 +16,7 @@ from qsmrim_app.preprocessing.qsm_evidence import QsmEvidence
 from qsmrim_app.records import Finding
 
 FEWEST_NEGATIVE = 0.02  # share of the brain; right maps have 0.4 or more
-LEAST_VEIN_RATIO = 1.2
+LEAST_VEIN_RATIO = 1.3
 LEAST_DEEP_GREY_RATIO = 1.1
 INVERTED = 0.8  # below it in both ratios the sign is wrong
 SPREAD_PPB = (6.0, 100.0)

@@ -58,7 +58,7 @@ def test_doubt_is_not_refused(changes):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"vein_ratio": 1.19}, "veins are not brighter than the darkest tissue"),
+        ({"vein_ratio": 1.29}, "veins are not brighter than the darkest tissue"),
         ({"deep_grey_ratio": 1.09}, "no deep grey matter brighter than white matter"),
         ({"spread_ppb": 5.9}, "spread by 5.9 ppb"),
         ({"spread_ppb": 270.0}, "spread by 270 ppb"),

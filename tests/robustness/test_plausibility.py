@@ -77,7 +77,7 @@ ROWS = (
 # ---- a phantom dataset, as a user runs it ----
 @pytest.fixture(scope="module")
 def output_dir(tmp_path_factory) -> Path:
-    """01 is right; 02 has a magnitude as Chimap, 03 a lesion map 12 mm off, 04 a QSM of 7 times the contrast."""
+    """01 is right; 02 has a magnitude as Chimap, 03 lesions 12 mm off, 04 a QSM of 7 times the contrast."""
     place = tmp_path_factory.mktemp("plausibility")
     bids = phantoms.write_dataset(place / "bids", phantoms.DatasetSpec(subjects=("01", "02", "03", "04")))
     magnitude = load_image(next(bids.glob("sub-02/anat/*part-mag*.nii.gz"))).volume
