@@ -54,6 +54,11 @@ class Classifier:
             return cls(None, _for_run(DetectorSettings(), settings), float("nan"), "", "cpu", 1)
         detector = load_detector(settings.model or DEFAULT_MODEL)
         _require_spacing(detector, settings)
+        if detector.scaler is None:
+            logger.warning(
+                "model '%s' keeps no scale of its features: whether a lesion is unlike its training is not said",
+                detector.info.name,
+            )
         device, warnings = choose_device(settings.resources.device)
         for warning in warnings:
             logger.warning(warning)
