@@ -56,7 +56,7 @@ class Classifier:
         _require_spacing(detector, settings)
         if detector.scaler is None:
             logger.warning(
-                "model '%s' keeps no scale of its features: whether a lesion is unlike its training is not said",
+                "model '%s' keeps no scale of its features, so that no lesion can be said to be unlike them",
                 detector.info.name,
             )
         device, warnings = choose_device(settings.resources.device)

@@ -15,7 +15,7 @@ from qsmrim_app.preprocessing.similarity import dice, mutual_information
 from qsmrim_app.records import FloatArray, Volume
 
 _SPACING_MM = 1.5
-_MOVES_MM = (5.0, 10.0, 20.0)  # along each axis, to and fro
+_MOVES_MM = (5.0, 10.0, 20.0)  # along each axis, there and back
 _MARGIN_MM = 15.0  # the edge of the brain guides the registration, so enough of its outside must be seen
 
 
