@@ -39,7 +39,6 @@ class NetworkEnsemble(RimDetector):
 
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         super().__init__(settings, info)
-        self.scaler: FeatureScaler | None = None
         self.members: tuple[nn.Module, ...] = ()
 
     def fit(

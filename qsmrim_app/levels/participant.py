@@ -44,6 +44,7 @@ from qsmrim_app.levels.session_tasks import (
     write_outputs,
 )
 from qsmrim_app.levels.summary import summarise
+from qsmrim_app.levels.unlike_training import unlike_training_warnings
 from qsmrim_app.levels.workers import run_in_workers, workers_within
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
@@ -209,6 +210,8 @@ def _write(run: _Run) -> None:
 
 def _keep_facts(run: _Run) -> None:
     for key in run.keys:
+        for warning in _warnings(run, key):
+            logger.warning("%s: %s", key.prefix, warning)
         write_facts(run.settings.output_dir, _facts(run, key))
 
 
@@ -219,7 +222,7 @@ def _report(run: _Run) -> None:
 
 
 def _facts(run: _Run, key: SessionKey) -> SubjectReport:
-    inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
+    inputs, prepared = run.inputs.get(key), run.prepared.get(key)
     return SubjectReport(
         key=key,
         app_version=metadata.version("qsmrim"),
@@ -227,14 +230,21 @@ def _facts(run: _Run, key: SessionKey) -> SubjectReport:
         registration=prepared.registration if prepared else None,
         inputs=input_rows(inputs) if inputs else (),
         quality=quality_rows(prepared) if prepared else (),
-        warnings=(
-            *(inputs.notes if inputs else ()),
-            *(prepared.warnings if prepared else ()),
-            *(measured.warnings if measured else ()),
-        ),
+        warnings=_warnings(run, key),
         errors=_errors(run, key),
         methods=run.methods,
         simulated_images=bool(inputs and is_simulated(inputs)),
+    )
+
+
+def _warnings(run: _Run, key: SessionKey) -> tuple[str, ...]:
+    """What a user should know of a session, for its page, its status and the log."""
+    inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
+    return (
+        *(unlike_training_warnings(run.tables[key]) if key in run.tables else ()),
+        *(prepared.warnings if prepared else ()),
+        *(measured.warnings if measured else ()),
+        *(inputs.notes if inputs else ()),
     )
 
 
@@ -252,10 +262,7 @@ def _finish(run: _Run) -> Outcome:
         rebuild_sessions(settings.output_dir, subject)
     if run.tables:
         rebuild_participants(settings.output_dir)
-    statuses = {
-        key: status_of(key, run.errors, run.measured[key].warnings if key in run.measured else ())
-        for key in run.keys
-    }
+    statuses = {key: status_of(key, run.errors, _warnings(run, key)) for key in run.keys}
     write_status(settings.output_dir, statuses)
     if settings.clean_workdir or (settings.work_dir is None and not run.errors):
         remove_work(work_folder(settings), run.inputs)
