@@ -20,7 +20,8 @@
     │   └── FeatureMismatchError    65  features are not those the model was trained on
     ├── PreprocessingError          70  a preprocessing node failed
     ├── OutputError                 73  the output cannot be created
-    └── WorkerKilledError           75  a worker process was killed; running again may help
+    ├── WorkerKilledError           75  a worker process was killed; running again may help
+    └── BusyError                   75  another run is at work on the same session
 
 Exit codes follow the BIDS execution specification and ``sysexits.h``. A message says what was found, what was
 expected, which file, and what to do. Each error also inherits the built-in that fits it.
@@ -127,5 +128,11 @@ class OutputError(QsmrimError, OSError):
 
 class WorkerKilledError(QsmrimError, RuntimeError):
     """A worker process was killed from outside, probably for lack of memory."""
+
+    exit_code = 75
+
+
+class BusyError(QsmrimError, RuntimeError):
+    """Another run is at work on the same session."""
 
     exit_code = 75

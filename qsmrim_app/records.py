@@ -123,7 +123,8 @@ class RegistrationResult:
 
     ``flair_to_qsm`` maps world points of the FLAIR to world points of the QSM, RAS millimetres, shape (4, 4).
     ``similarity`` is the mutual information (nats, higher is better) and ``overlap`` the Dice coefficient of
-    the two heads, each before (headers alone) and after.
+    the two heads, each before (headers alone) and after. ``similarity_drop`` says how much similarity is lost
+    at least when the FLAIR is moved away from where it was put: negative where it fits better elsewhere.
     """
 
     flair_to_qsm: FloatArray
@@ -134,6 +135,22 @@ class RegistrationResult:
     overlap_before: float
     overlap_after: float
     fell_back: bool = False
+    similarity_drop: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was measured of the input, and whether it is as it should be.
+
+    ``meaning`` says what is right; ``passed`` is None where nothing can be said; ``warning`` is the sentence
+    for the user where it is not passed, else empty.
+    """
+
+    measure: str
+    value: str
+    meaning: str = ""
+    passed: bool | None = None
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +178,7 @@ class PreparedSubject:
     qsm_units_found: str  # "ppm" or "ppb": what the file holds
     warnings: tuple[str, ...] = ()
     native_rim_map: Path | None = None  # the expert's rim map, where there is one
+    findings: tuple[Finding, ...] = ()  # whether the input can be what it is said to be
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
 ProtocolChoice = Literal["paper", "varied"]
 QsmZero = Literal["as-stored", "brain-median"]
+ImplausibleQsm = Literal["refuse", "warn"]
 RadiomicsEngine = Literal["vectorised", "pyradiomics"]
 Architecture = Literal["qsmrim-net", "rimnet"]
 ImageFusion = Literal["concatenate", "rimnet", "no-image"]
@@ -62,6 +63,7 @@ class PreprocessingSettings:
     min_similarity_gain: float = (
         0.0  # registration must raise the similarity by more than this, or the header is kept
     )
+    implausible_qsm: ImplausibleQsm = "refuse"  # a map of the wrong sign, or of no susceptibility
     random_seed: int = 0
 
 

@@ -59,7 +59,7 @@ def check_output_folder(bids_dir: Path, output_dir: Path) -> None:
     ------
     OutputError
         If it is the raw dataset or inside it elsewhere than ``derivatives/<name>``, holds another
-        program's dataset, or cannot be made or written.
+        program's dataset or links to folders elsewhere, or cannot be made or written.
     """
     raw, output = bids_dir.resolve(), output_dir.resolve()
     inside = output.relative_to(raw).parts if output.is_relative_to(raw) else None
@@ -70,12 +70,25 @@ def check_output_folder(bids_dir: Path, output_dir: Path) -> None:
         )
     if read_description(output) is not None and not is_own_output(output):
         raise OutputError(f"{output_dir} holds a dataset that qsmrim did not write; choose another folder")
+    _refuse_links(output)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{output_dir} cannot be made ({error.strerror})") from error
     if not os.access(output, os.W_OK | os.X_OK):
         raise OutputError(f"{output_dir} cannot be written; give rights or choose another folder")
+
+
+def _refuse_links(output: Path) -> None:
+    """Refuse an output folder with links in it through which something would land elsewhere."""
+    patterns = ("*", "sub-*/*", f"{dataset_path('logs')}/*", "sub-*/ses-*/*")
+    for link in (path for pattern in patterns for path in output.glob(pattern) if path.is_symlink()):
+        target = link.resolve()
+        if not target.is_relative_to(output) and (target.is_dir() or link.parent.name == "logs"):
+            raise OutputError(
+                f"{link} is a link to {target}, outside of the output folder, where nothing is written; "
+                "remove the link, or name folders with the command itself (--work-dir for intermediate files)"
+            )
 
 
 def write_description(

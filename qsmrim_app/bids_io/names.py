@@ -43,6 +43,18 @@ def session_path(key: SessionKey, role: SessionRole, extension: str) -> Path:
     return _path("session", role, extension, {"folder": key.folder.as_posix(), "prefix": key.prefix})
 
 
+def missing_outputs(output_dir: Path, key: SessionKey, with_page: bool = True) -> list[Path]:
+    """What is not there of the files of an analysed session and of those that describe the whole folder."""
+    wanted = [
+        _path("session", role, extension, {"folder": key.folder.as_posix(), "prefix": key.prefix})
+        for role, (_, extensions) in io_spec()["outputs"]["session"].items()
+        for extension in extensions
+        if with_page or role != "report"
+    ]
+    wanted += [dataset_path("description", ".json"), dataset_path("bidsignore")]
+    return [output_dir / path for path in wanted if not (output_dir / path).is_file()]
+
+
 def subject_path(subject: str, role: SubjectRole, extension: str = "") -> Path:
     """A file or folder of one subject, relative to the output folder.
 

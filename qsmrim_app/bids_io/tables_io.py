@@ -15,6 +15,7 @@ from qsmrim_app.errors import TableError
 from qsmrim_app.tables.columns import LESION_COLUMNS, Column
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
+_FORMULA = ("=", "+", "-", "@")
 NUMBER_FORMAT = ".6g"  # six digits: below what any of these numbers is known to
 
 
@@ -98,11 +99,15 @@ def column_descriptions(columns: Mapping[str, Column]) -> dict[str, Any]:
 
 
 def cell_text(value: Any) -> str:
-    """The text of one cell: ``n/a`` for None, NaN, NA and the empty string; 1 and 0 for booleans."""
+    """The text of one cell: ``n/a`` for None, NaN, NA and the empty string; 1 and 0 for booleans.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
     if value is None or value is pd.NA or value == "":
         return "n/a"
     if isinstance(value, str):
-        return " ".join(value.split())  # a tab or line end would make another cell or row of it
+        line = " ".join(value.split())  # a tab or line end would make another cell or row of it
+        return f"'{line}" if line.startswith(_FORMULA) else line
     if isinstance(value, bool):
         return str(int(value))
     number = value.item() if hasattr(value, "item") else value

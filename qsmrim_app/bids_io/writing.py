@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from qsmrim_app.errors import OutputError
 from qsmrim_app.images.writing import nifti_bytes
 from qsmrim_app.records import Volume
+from qsmrim_app.whole_files import write_whole
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -25,16 +24,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         If the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:60]}.", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, content)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}); free space or rights may lack"
@@ -74,10 +64,3 @@ def write_image(path: Path, volume: Volume, sidecar: Mapping[str, Any]) -> None:
     stem = path.name.removesuffix(".gz").removesuffix(".nii")
     write_json(path.with_name(f"{stem}.json"), sidecar)
     write_bytes(path, nifti_bytes(volume, compressed=path.suffix == ".gz"))
-
-
-def _umask() -> int:
-    # the only way to ask; mkstemp makes files that nobody else may read, which a shared folder does not want
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

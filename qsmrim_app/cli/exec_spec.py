@@ -24,7 +24,7 @@ EXIT_CODES = {
     66: "a needed file is missing",
     70: "internal error",
     73: "the output cannot be created",
-    75: "a worker was killed, probably for lack of memory; running again may help",
+    75: "a worker was killed, probably for memory, or another run is at work; running again may help",
     129: "ended by SIGHUP; the same command goes on",
     130: "ended by SIGINT; the same command goes on",
     143: "ended by SIGTERM; the same command goes on",

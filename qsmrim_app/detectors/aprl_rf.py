@@ -41,7 +41,6 @@ class AprlRandomForest(RimDetector):
 
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         super().__init__(settings, info)
-        self.scaler: FeatureScaler | None = None
         self.forest: Forest | None = None
 
     def fit(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qsmrim_app.detectors.bundle import Bundle, BundleInfo, write_bundle
 from qsmrim_app.errors import FeatureMismatchError, UsageError
 from qsmrim_app.learning.progress import Progress
+from qsmrim_app.learning.scaling import FeatureScaler
 from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.tables.feature_engines import engines_agree
 from qsmrim_app.tables.lesion_samples import LesionSamples
@@ -37,6 +38,7 @@ class RimDetector(ABC):
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         self.settings = settings
         self.info = info or BundleInfo(name=settings.method)
+        self.scaler: FeatureScaler | None = None
 
     @abstractmethod
     def fit(
@@ -127,6 +129,15 @@ class RimDetector(ABC):
         """
         logits = self.predict_logits(samples, device, batch_size)
         return self.info.calibration.probabilities(logits)
+
+    def training_distance(self, samples: LesionSamples) -> NDArray[np.float64] | None:
+        """How far the features of each lesion lie from the training's: `FeatureScaler.distance`, shape (n,).
+
+        None where the model keeps no scaler of its features, or one of other features than the samples have.
+        """
+        if self.scaler is None or len(self.scaler.mean) != samples.features.shape[1]:
+            return None
+        return self.scaler.distance(samples.features)
 
     def check_samples(self, samples: LesionSamples) -> None:
         """Pass silently if the model can look at these samples.

@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from torch import Tensor
 from qsmrim_app.errors import CheckpointError, OutputError, UsageError
 from qsmrim_app.evaluation.platt import Calibration
 from qsmrim_app.settings import DetectorSettings, from_plain, to_plain
+from qsmrim_app.whole_files import replace_folder
 
 FORMAT = "qsmrim-bundle-1"
 MANIFEST = "model.json"
@@ -115,7 +115,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
     text = json.dumps(_without_nan(to_plain(manifest)), indent=1, sort_keys=True, allow_nan=False)
     contents[MANIFEST] = f"{text}\n".encode()
     try:
-        _replace_folder(folder, contents)
+        replace_folder(folder, contents)
     except OSError as error:
         raise OutputError(f"the model cannot be written to {folder}: {error.strerror or error}") from error
 
@@ -123,18 +123,6 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
 def _member_bytes(weights: Weights) -> bytes:
     raw: bytes = tensors_to_bytes({name: tensor.contiguous() for name, tensor in weights.items()})
     return raw
-
-
-def _replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        unfinished = Path(scratch) / "new"
-        unfinished.mkdir()
-        for name, raw in contents.items():
-            (unfinished / name).write_bytes(raw)
-        if folder.exists():
-            folder.rename(Path(scratch) / "former")
-        unfinished.rename(folder)
 
 
 def _without_nan(value: Any) -> Any:

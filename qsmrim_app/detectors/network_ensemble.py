@@ -20,7 +20,7 @@ from qsmrim_app.detectors.labelled import describe_training, labelled_rows
 from qsmrim_app.detectors.stored_scaler import scaler_from_bundle, scaler_to_plain
 from qsmrim_app.errors import CheckpointError, FeatureMismatchError, ModelError, UsageError
 from qsmrim_app.learning.batches import TrainingRows
-from qsmrim_app.learning.memory import smaller_batch, with_smaller_batches
+from qsmrim_app.learning.memory import look_in_batches, with_smaller_batches
 from qsmrim_app.learning.progress import Progress
 from qsmrim_app.learning.scaling import FeatureScaler, fit_feature_scaler, scale_patches
 from qsmrim_app.learning.training import TrainingRun, seconds_per_lesion, train
@@ -39,7 +39,6 @@ class NetworkEnsemble(RimDetector):
 
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         super().__init__(settings, info)
-        self.scaler: FeatureScaler | None = None
         self.members: tuple[nn.Module, ...] = ()
 
     def fit(
@@ -97,19 +96,14 @@ class NetworkEnsemble(RimDetector):
         self.check_samples(samples)
         features = torch.from_numpy(scaler.transform(samples.features))  # (n, f)
         patches = torch.from_numpy(samples.patches)  # (n, 2, i, j, k)
-        networks = [member.to(device).eval() for member in self.members]
-        logits = torch.zeros(len(samples), len(networks), dtype=torch.float64)
-        start = 0
-        while start < len(samples):
-            rows = slice(start, start + batch_size)
-            try:
-                logits[rows] = self._look(networks, patches[rows].to(device), features[rows].to(device))
-                start += batch_size
-                continue
-            except torch.OutOfMemoryError:
-                pass
-            batch_size = smaller_batch(batch_size, 1, device)
-        for network in networks:
+        logits = torch.zeros(len(samples), len(self.members), dtype=torch.float64)
+
+        def look(rows: slice, place: str) -> None:
+            networks = [member.to(place).eval() for member in self.members]
+            logits[rows] = self._look(networks, patches[rows].to(place), features[rows].to(place))
+
+        look_in_batches(look, len(samples), batch_size, device)
+        for network in self.members:
             network.cpu()
         return logits.numpy()
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qsmrim_app.errors import InputError, UnreadableImageError
 from qsmrim_app.images.headers import affine_in_mm
 from qsmrim_app.images.orientation import to_ras
+from qsmrim_app.images.stored_size import check_beginning, check_promise, read_to_the_end
 from qsmrim_app.records import FloatArray, Volume
 
 MAX_VOXELS = 2**29  # half a gigavoxel: beyond any brain QSM; refused before it is read
@@ -91,8 +92,11 @@ def read_grid(path: Path) -> Volume:
 
 def _open(path: Path) -> tuple[Any, FloatArray, list[str]]:
     try:
+        check_beginning(path)
         image: Any = nib.load(path)
         shape = image.shape
+    except UnreadableImageError:
+        raise
     except FileNotFoundError as error:
         raise UnreadableImageError(f"{path}: the file does not exist (a dangling link?)") from error
     except (
@@ -113,8 +117,9 @@ def _open(path: Path) -> tuple[Any, FloatArray, list[str]]:
         raise UnreadableImageError(
             f"{path}: expected one 3-D volume, found shape {tuple(shape)}; extract one volume"
         )
-    if math.prod(shape) > MAX_VOXELS or 0 in shape:
+    if math.prod(shape) > MAX_VOXELS or min(shape) < 1:
         raise UnreadableImageError(f"{path}: shape {tuple(shape)} is no image of a head; check the header")
+    check_promise(image, path)
     if image.get_data_dtype().kind not in "biuf":
         raise UnreadableImageError(f"{path}: expected real numbers, found data type {image.get_data_dtype()}")
     return image, *affine_in_mm(image, path)
@@ -124,8 +129,10 @@ def _read(image: Any, path: Path) -> NDArray[Any]:
     try:
         data = np.asanyarray(image.dataobj)
         if path.suffix == ".gz":
-            _read_to_the_end(path)
-    except (OSError, EOFError, ValueError, MemoryError, gzip.BadGzipFile, zlib.error) as error:
+            read_to_the_end(image, path)
+    except UnreadableImageError:
+        raise
+    except (OSError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableImageError(
             f"{path}: the image data is damaged ({_one_line(error)}); copy the file again"
         ) from error
@@ -141,13 +148,6 @@ def _with_zeros(data: NDArray[Any], image: Any) -> NDArray[Any]:
     if not image.dataobj.inter or image.get_data_dtype().kind not in "iu":
         return data
     return np.where(np.abs(data) <= abs(image.dataobj.slope) / 2, data.dtype.type(0), data)
-
-
-def _read_to_the_end(path: Path) -> None:
-    """Let gzip compare its checksum: nibabel stops before it, and a damaged copy would pass for an image."""
-    with gzip.open(path) as file:
-        while file.read(2**20):
-            pass
 
 
 def _one_line(error: Exception) -> str:

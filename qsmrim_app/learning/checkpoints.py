@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from qsmrim_app.errors import CheckpointError
+from qsmrim_app.errors import CheckpointError, OutputError
+from qsmrim_app.whole_files import write_whole
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and plain data; the file is complete or absent, never half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    torch.save(state, unfinished)
-    unfinished.replace(path)
+    """Write tensors and plain data; the file is complete or absent, never half written.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    content = io.BytesIO()
+    torch.save(state, content)
+    try:
+        write_whole(path, content.getvalue())
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}); free space or rights may lack"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

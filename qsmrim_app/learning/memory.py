@@ -19,6 +19,33 @@ _STATUS = Path("/proc/self/status")
 Result = TypeVar("Result")
 
 
+def look_in_batches(
+    look: Callable[[slice, str], None], n_rows: int, batch_size: int, device: str, fallback: str = "cpu"
+) -> None:
+    """Call ``look(rows, device)`` on all rows, in batches that fit into the memory of the device.
+
+    Where the memory is too small even for one row, which a user is told, the rest goes to ``fallback``.
+
+    Raises
+    ------
+    ModelError
+        If one row is too much there too.
+    """
+    start, size = 0, batch_size
+    while start < n_rows:
+        try:
+            look(slice(start, start + size), device)
+            start += size
+            continue
+        except torch.OutOfMemoryError:
+            pass  # the error holds on to what filled the memory, so what follows is outside of it
+        if size == 1 and device != fallback:
+            _LOG.warning("device '%s' has too little memory for one lesion; '%s' goes on", device, fallback)
+            device, size = fallback, batch_size
+        else:
+            size = smaller_batch(size, 1, device)
+
+
 def smaller_batch(batch_size: int, smallest: int, device: str) -> int:
     """Half of a batch size that the memory of a device is too small for; the device forgets what it can.
 

@@ -56,6 +56,22 @@ class FeatureScaler:
         scaled = np.clip((filled - self.mean) * scale, -self.clip, self.clip)
         return np.asarray(scaled, dtype=np.float32)
 
+    def distance(self, features: FloatRows) -> FloatRows:
+        """How far each row lies from the training rows, shape (n,): 0 at their mean, higher is further.
+
+        The root mean square of the standardised features as the model sees them. Over the training rows its
+        own root mean square is 1 (lower where values were clipped), whatever the features and their number
+        are; so, by Markov's inequality, at most one training row in t^2 lies beyond t.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If the number of features is another one.
+        """
+        squares = np.square(self.transform(features), dtype=np.float64)
+        varied = max(1, int((self.sd > 0).sum()))
+        return np.asarray(np.sqrt(squares.sum(axis=1) / varied), dtype=np.float64)
+
 
 def fit_feature_scaler(features: FloatRows, clip: float) -> FeatureScaler:
     """The scaler of the given training rows, shape (n, f); NaN and infinite values count as undefined."""

@@ -16,6 +16,7 @@ from qsmrim_app.detectors.registry import load_detector
 from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.votes import count_votes
 from qsmrim_app.learning.devices import choose_device
+from qsmrim_app.levels.unlike_training import add_training_distance
 from qsmrim_app.reports.pages import ModelSummary
 from qsmrim_app.settings import DetectorSettings, ParticipantSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples, SampleKey
@@ -53,6 +54,11 @@ class Classifier:
             return cls(None, _for_run(DetectorSettings(), settings), float("nan"), "", "cpu", 1)
         detector = load_detector(settings.model or DEFAULT_MODEL)
         _require_spacing(detector, settings)
+        if detector.scaler is None:
+            logger.warning(
+                "model '%s' keeps no scale of its features, so that no lesion can be said to be unlike them",
+                detector.info.name,
+            )
         device, warnings = choose_device(settings.resources.device)
         for warning in warnings:
             logger.warning(warning)
@@ -82,7 +88,7 @@ class Classifier:
         )
 
     def classify(self, table: LesionTable, samples: LesionSamples) -> LesionTable:
-        """The table with probability, votes and label of every sample, joined by key.
+        """The table with probability, votes, label and distance to the training of every sample, by key.
 
         Sessions are classified one at a time, so that a result never depends on who else is in the run.
 
@@ -98,6 +104,7 @@ class Classifier:
         votes = count_votes(members, self.threshold)
         seen = set(self.detector.info.training.get("fingerprints", ()))
         known = [int(print_ in seen) for print_ in fingerprints(samples)] if seen else None
+        table = add_training_distance(table, samples, self.detector.training_distance(samples))
         return table.with_columns(
             {
                 "p_rim": _by_key(samples, votes.p_rim),

@@ -19,6 +19,7 @@ from qsmrim_app.levels.fitting import (
     FitName,
     FitPlace,
     FitTask,
+    forget_checkpoints,
     join_members,
     load_fits,
     plan_fits,
@@ -96,6 +97,7 @@ def train_method(
         fits.method, rated, len(to_make), len(fits.tasks) - len(to_make),
     )  # fmt: skip
     make_fits(to_make, fits.place.n_workers, question)
+    forget_checkpoints(fits.tasks.values())
     models = load_fits(fits.tasks)
     held_out = predict_held_out(models, rated, division.fold_of, fits.seeds, fits.place.device)
     evaluation = evaluate(held_out, division.draws, _strict(fits, models, rated, division))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+import shutil
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -132,14 +133,20 @@ def fit_one(task: FitTask) -> None:
         logger.info("%s: already done", task.name)
         return
     samples, model = training_samples(task), new_detector(task.detector)
-    checkpoints = task.folder.with_name(f"{task.folder.name}.unfinished")
     progress = follow(f"{task.detector.method}, {task.name}", task.log)
-    model.fit(samples, (task.name.seed,), task.device, progress, checkpoints)
+    model.fit(samples, (task.name.seed,), task.device, progress, _checkpoints(task))
     try:
         model.save(task.folder)
     except OutputError:
         if not _is_done(task.folder):  # else another machine was quicker, with the same fit
             raise
+    forget_checkpoints([task])
+
+
+def forget_checkpoints(tasks: Iterable[FitTask]) -> None:
+    """Remove the unfinished states of fits that are done; a run that was killed may have left them."""
+    for task in tasks:
+        shutil.rmtree(_checkpoints(task), ignore_errors=True)
 
 
 def training_samples(task: FitTask) -> LesionSamples:
@@ -157,6 +164,10 @@ def join_members(models: Sequence[RimDetector]) -> RimDetector:
     seeds = [seed for bundle in bundles for seed in bundle.info.training.get("seeds", ())]
     info = replace(bundles[0].info, training={**bundles[0].info.training, "seeds": seeds})
     return type(models[0]).from_bundle(replace(bundles[0], info=info, members=members))
+
+
+def _checkpoints(task: FitTask) -> Path:
+    return task.folder.with_name(f"{task.folder.name}.unfinished")
 
 
 def _is_done(folder: Path) -> bool:

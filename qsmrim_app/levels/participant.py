@@ -13,9 +13,10 @@ from qsmrim_app.bids_io.names import session_path
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
 from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import BusyError, QsmrimError
 from qsmrim_app.levels.classifying import Classifier
 from qsmrim_app.levels.measuring import MeasuredSession
+from qsmrim_app.levels.missing_results import missing_results
 from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
 from qsmrim_app.levels.run_log import (
     SessionStatus,
@@ -25,6 +26,7 @@ from qsmrim_app.levels.run_log import (
     write_settings,
     write_status,
 )
+from qsmrim_app.levels.session_holds import hold_sessions
 from qsmrim_app.levels.session_report import (
     PageTask,
     input_rows,
@@ -42,6 +44,7 @@ from qsmrim_app.levels.session_tasks import (
     write_outputs,
 )
 from qsmrim_app.levels.summary import summarise
+from qsmrim_app.levels.unlike_training import unlike_training_warnings
 from qsmrim_app.levels.workers import run_in_workers, workers_within
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
@@ -71,9 +74,11 @@ class _Run:
     inputs: dict[SessionKey, SubjectInputs]
     methods: MethodsText
     errors: dict[SessionKey, QsmrimError] = field(default_factory=dict)
+    busy: dict[SessionKey, BusyError] = field(default_factory=dict)  # left alone: another run writes them
     prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
     measured: dict[SessionKey, MeasuredSession] = field(default_factory=dict)
     tables: dict[SessionKey, LesionTable] = field(default_factory=dict)
+    written: dict[SessionKey, None] = field(default_factory=dict)
     pages: dict[SessionKey, Path] = field(default_factory=dict)
 
     def keep(self, key: SessionKey, outcome: object, into: dict[SessionKey, object], stage: str) -> None:
@@ -84,6 +89,13 @@ class _Run:
             return
         into[key] = outcome
         logger.info("%s: %s done", key.prefix, stage)
+
+    def leave(self, busy: Mapping[SessionKey, BusyError]) -> None:
+        """Do nothing with sessions that other runs hold, and say so."""
+        for key, error in busy.items():
+            self.busy[key] = error
+            del self.inputs[key]
+            logger.error("%s", error)
 
     @property
     def keys(self) -> list[SessionKey]:
@@ -124,7 +136,9 @@ def run_participants(settings: ParticipantSettings, found: Found | None = None) 
         if settings.reports_only:
             _report(run)
             return _outcome(run, {key: status_of(key, run.errors, ()) for key in run.inputs})
-        return _analyse(run, found)
+        with hold_sessions(run.inputs, settings.output_dir, work_folder(settings)) as busy:
+            run.leave(busy)
+            return _analyse(run, found)
 
 
 def _analyse(run: _Run, found: Found) -> Outcome:
@@ -138,6 +152,8 @@ def _analyse(run: _Run, found: Found) -> Outcome:
             stage(run)
     _keep_facts(run)
     _report(run)
+    for key, error in missing_results(run.settings.output_dir, run.written, run.pages).items():
+        run.keep(key, error, {}, "looking for its results")
     return _finish(run)
 
 
@@ -189,11 +205,13 @@ def _write(run: _Run) -> None:
         for key, table in run.tables.items()
     }
     for key, outcome in run_in_workers(write_outputs, tasks, workers_within(run.settings.resources)):
-        run.keep(key, outcome, {}, "maps and tables")
+        run.keep(key, outcome, run.written, "maps and tables")  # type: ignore[arg-type]
 
 
 def _keep_facts(run: _Run) -> None:
     for key in run.keys:
+        for warning in _warnings(run, key):
+            logger.warning("%s: %s", key.prefix, warning)
         write_facts(run.settings.output_dir, _facts(run, key))
 
 
@@ -204,7 +222,7 @@ def _report(run: _Run) -> None:
 
 
 def _facts(run: _Run, key: SessionKey) -> SubjectReport:
-    inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
+    inputs, prepared = run.inputs.get(key), run.prepared.get(key)
     return SubjectReport(
         key=key,
         app_version=metadata.version("qsmrim"),
@@ -212,14 +230,21 @@ def _facts(run: _Run, key: SessionKey) -> SubjectReport:
         registration=prepared.registration if prepared else None,
         inputs=input_rows(inputs) if inputs else (),
         quality=quality_rows(prepared) if prepared else (),
-        warnings=(
-            *(inputs.notes if inputs else ()),
-            *(prepared.warnings if prepared else ()),
-            *(measured.warnings if measured else ()),
-        ),
+        warnings=_warnings(run, key),
         errors=_errors(run, key),
         methods=run.methods,
         simulated_images=bool(inputs and is_simulated(inputs)),
+    )
+
+
+def _warnings(run: _Run, key: SessionKey) -> tuple[str, ...]:
+    """What a user should know of a session, for its page, its status and the log."""
+    inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
+    return (
+        *(unlike_training_warnings(run.tables[key]) if key in run.tables else ()),
+        *(prepared.warnings if prepared else ()),
+        *(measured.warnings if measured else ()),
+        *(inputs.notes if inputs else ()),
     )
 
 
@@ -237,10 +262,7 @@ def _finish(run: _Run) -> Outcome:
         rebuild_sessions(settings.output_dir, subject)
     if run.tables:
         rebuild_participants(settings.output_dir)
-    statuses = {
-        key: status_of(key, run.errors, run.measured[key].warnings if key in run.measured else ())
-        for key in run.keys
-    }
+    statuses = {key: status_of(key, run.errors, _warnings(run, key)) for key in run.keys}
     write_status(settings.output_dir, statuses)
     if settings.clean_workdir or (settings.work_dir is None and not run.errors):
         remove_work(work_folder(settings), run.inputs)
@@ -250,7 +272,8 @@ def _finish(run: _Run) -> Outcome:
 def _outcome(run: _Run, statuses: Mapping[SessionKey, SessionStatus]) -> Outcome:
     model = run.classifier.summary()
     notice = model_notice(model.trained_on_simulation) if model else RESEARCH_ONLY
-    return Outcome(exit_code_of(statuses), summarise(run.tables, run.pages, statuses, notice))
+    told = {**statuses, **{key: status_of(key, run.busy, ()) for key in run.busy}}
+    return Outcome(exit_code_of(told), summarise(run.tables, run.pages, told, notice))
 
 
 def _methods(settings: ParticipantSettings, classifier: Classifier) -> MethodsText:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.writing import write_json
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import OutputError, QsmrimError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import to_plain
 
@@ -47,10 +47,21 @@ def write_settings(output_dir: Path, level: str, settings: object) -> None:
 
 @contextmanager
 def log_to_file(output_dir: Path, level: str) -> Iterator[None]:
-    """Append every line of a run, its workers' too, to ``logs/<level>.log``."""
-    folder = output_dir / dataset_path("logs")
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / f"{level}.log", encoding="utf-8")
+    """Append every line of a run, its workers' too, to ``logs/<level>.log``.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be made.
+    """
+    path = output_dir / dataset_path("logs") / f"{level}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = _LogFile(path, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}); free space or rights may lack"
+        ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     app = logging.getLogger("qsmrim_app")
     app.addHandler(handler)
@@ -59,6 +70,18 @@ def log_to_file(output_dir: Path, level: str) -> Iterator[None]:
     finally:
         app.removeHandler(handler)
         handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log whose disk may fill: then its lines are lost, but not the run, nor the error that ends it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Lose the line; the terminal has it."""
+
+    def close(self) -> None:
+        """Close, whether or not what is left can be written."""
+        with suppress(OSError):
+            super().close()
 
 
 def exit_code_of(statuses: Mapping[SessionKey, SessionStatus]) -> int:

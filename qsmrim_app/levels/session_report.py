@@ -98,6 +98,13 @@ def quality_rows(prepared: PreparedSubject) -> tuple[QualityRow, ...]:
             f"1 is best; look at the overlay below {LOW_OVERLAP}",
             (result.overlap_before if result.fell_back else result.overlap_after) >= LOW_OVERLAP,
         ),
+        QualityRow(
+            "Mutual information lost if moved by 5 to 20 mm",
+            "not looked at" if result.similarity_drop is None else f"{result.similarity_drop:.3f}",
+            "below 0 the FLAIR fits better elsewhere",
+            None if result.similarity_drop is None else result.similarity_drop >= 0,
+        ),
+        *(QualityRow(item.measure, item.value, item.meaning, item.passed) for item in prepared.findings),
         QualityRow("Unit of the QSM", prepared.qsm_units_found, "as found in the file; shown here in ppb"),
     )
 

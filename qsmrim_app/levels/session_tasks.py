@@ -24,6 +24,7 @@ from qsmrim_app.levels.measuring import (
     measure_session,
     some_labels,
 )
+from qsmrim_app.levels.unlike_training import unlike_training_warnings
 from qsmrim_app.preprocessing.brain_mask import is_masked
 from qsmrim_app.preprocessing.workflow import prepare_subjects
 from qsmrim_app.records import Case, PreparedSubject, SubjectInputs, Volume
@@ -137,7 +138,8 @@ def _write_maps(task: WriteTask, case: Case) -> None:
         int(index): float(p) for index, p in zip(frame["index"], frame["p_rim"].fillna(0.0), strict=True)
     }
     classes = {index: float(value) for index, value in rim_classes(task.table).items()}
-    common = _sidecar(task, "qsm", "flair", "lesions")
+    doubts = [*unlike_training_warnings(task.table), *(item.warning for item in task.prepared.findings)]
+    common = _sidecar(task, "qsm", "flair", "lesions") | {"PlausibilityWarnings": list(filter(None, doubts))}
     _write_native(task, "lesions", case.lesions, common | lesion_table_sidecar())
     _write_native(task, "rim", paint_lesions(case.lesions, classes, dtype=np.int16), common)
     _write_native(
@@ -194,11 +196,16 @@ def _write_transform(task: WriteTask) -> None:
             "FellBackToHeader": result.fell_back,
             "MutualInformationBefore": round(result.similarity_before, 6),
             "MutualInformationAfter": round(result.similarity_after, 6),
+            "MutualInformationLostIfMoved": _rounded(result.similarity_drop),
             "HeadOverlapBefore": round(result.overlap_before, 6),
             "HeadOverlapAfter": round(result.overlap_after, 6),
             "Sources": [task.inputs.datasets[role] for role in ("flair", "qsm")],
         },
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
 
 
 def _write_native(task: WriteTask, role: SessionRole, volume: Volume, sidecar: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import csv
 import logging
 from pathlib import Path
 
+from qsmrim_app.errors import OutputError
 from qsmrim_app.learning.progress import EpochReport, Progress
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,15 @@ def follow(title: str, table: Path | None) -> Progress:
 
 
 def _add_row(table: Path, report: EpochReport) -> None:
+    try:
+        _append(table, report)
+    except OSError as error:
+        raise OutputError(
+            f"{table} cannot be written ({error.strerror}); free space or rights may lack"
+        ) from error
+
+
+def _append(table: Path, report: EpochReport) -> None:
     is_new = report.epoch == 1 or not table.exists()
     table.parent.mkdir(parents=True, exist_ok=True)
     with table.open("w" if is_new else "a", newline="", encoding="utf-8") as file:

@@ -79,6 +79,10 @@ def _attempt(function: Callable[[Task], Result], key: Hashable, task: Task) -> R
         return function(task)
     except QsmrimError as error:
         return error
+    except MemoryError:
+        return WorkerKilledError(
+            f"{key}: its worker process got no more memory; run again with fewer --nprocs or more memory"
+        )
     except Exception as error:  # noqa: BLE001 - the one place around one task
         logger.debug("%s: %s", key, traceback.format_exc())
         return QsmrimError(f"{key}: internal error, {type(error).__name__}: {error}")

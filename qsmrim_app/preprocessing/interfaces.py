@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from qsmrim_app.preprocessing.prepared_file import read_registration, write_prep
 from qsmrim_app.preprocessing.registration import register_flair, registration_warnings
 from qsmrim_app.preprocessing.session_mask import mask_for_flair, session_mask
 from qsmrim_app.preprocessing.step import Step, StepInputSpec
-from qsmrim_app.records import PreparedSubject, SessionKey, Volume
-from qsmrim_app.settings import PreprocessingSettings
+from qsmrim_app.records import Finding, PreparedSubject, SessionKey, Volume
+from qsmrim_app.settings import PreprocessingSettings, from_plain
 
 
 class _QsmInput(StepInputSpec):
@@ -250,6 +251,7 @@ class _GatherInput(StepInputSpec):
     units = traits.Str(mandatory=True)
     registration = File(mandatory=True)
     warnings = traits.List(traits.Str, mandatory=True)
+    findings = traits.List(traits.Str, mandatory=True, desc="each a Finding as JSON")
 
 
 class _GatherOutput(TraitedSpec):  # type: ignore[misc]
@@ -266,6 +268,7 @@ class GatherPrepared(Step):
         """Collect paths and notes."""
         native = {f"native_{name}": Path(path) for name, path in self.inputs.native.items()}
         images = ("qsm", "flair", "lesions", "brain_mask")
+        findings = tuple(from_plain(Finding, json.loads(text)) for text in self.inputs.findings)
         prepared = PreparedSubject(
             key=SessionKey(self.inputs.subject, self.inputs.session),
             **{f"native_{name}": native[f"native_{name}"] for name in images},
@@ -275,7 +278,8 @@ class GatherPrepared(Step):
             source_labels=tuple(self.inputs.source_labels),
             registration=read_registration(Path(self.inputs.registration)),
             qsm_units_found=self.inputs.units,
-            warnings=tuple(self.inputs.warnings),
+            warnings=(*(item.warning for item in findings if item.warning), *self.inputs.warnings),
+            findings=findings,
         )
         write_prepared(prepared, folder / "prepared.json")
         return {"prepared": str(folder / "prepared.json")}

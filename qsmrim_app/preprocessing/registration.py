@@ -6,7 +6,7 @@ import numpy as np
 
 from qsmrim_app.errors import PreprocessingError
 from qsmrim_app.preprocessing.registration_ants import register_with_ants
-from qsmrim_app.preprocessing.registration_pair import Pair, best_start, make_pair, score
+from qsmrim_app.preprocessing.registration_pair import Pair, best_start, make_pair, score, similarity_drop
 from qsmrim_app.preprocessing.registration_sitk import register_with_sitk
 from qsmrim_app.records import FloatArray, RegistrationResult, Volume
 from qsmrim_app.settings import PreprocessingSettings
@@ -62,11 +62,12 @@ def register_flair(
         overlap_before=before.overlap,
         overlap_after=after.overlap,
         fell_back=worse,
+        similarity_drop=similarity_drop(pair, np.eye(4) if worse else found),
     )
 
 
 def registration_warnings(result: RegistrationResult) -> tuple[str, ...]:
-    """What a user should know of a registration: that it was rejected, or that the heads hardly overlap."""
+    """What a user should know of a registration: rejected, hardly any overlap, or a better place nearby."""
     warnings = []
     if result.fell_back:
         warnings.append(
@@ -77,6 +78,12 @@ def registration_warnings(result: RegistrationResult) -> tuple[str, ...]:
     if overlap < LOW_OVERLAP:
         warnings.append(
             f"the heads of FLAIR and QSM overlap little (Dice {overlap:.2f}); look at the registration figure"
+        )
+    if result.similarity_drop is not None and result.similarity_drop < 0:
+        warnings.append(
+            "the FLAIR fits the QSM better when it is moved by 5 to 20 mm from where the "
+            f"{'header' if result.kind == 'header' else 'registration'} puts it: they are probably not "
+            "aligned; look at the registration figure"
         )
     return tuple(warnings)
 

@@ -18,11 +18,13 @@ from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
 from qsmrim_app.errors import UsageError
 from qsmrim_app.preprocessing.outcomes import CRASH_FOLDER
+from qsmrim_app.preprocessing.safe_results import read_only_results
 from qsmrim_app.settings import ResourceSettings
 from qsmrim_app.worker_process import become_worker
 
 logger = logging.getLogger(__name__)
 
+_SILENT = logging.CRITICAL + 1  # nipype calls a full disk critical; the session says it better
 _NIPYPE_LOGGERS = ("nipype.workflow", "nipype.utils", "nipype.filemanip", "nipype.interface")
 
 
@@ -50,7 +52,7 @@ def run_workflow(workflow: Workflow, work_dir: Path, resources: ResourceSettings
         If the nipype plugin file cannot be used.
     """
     plugin, arguments = _plugin(resources)
-    quiet_nipype(logger.getEffectiveLevel())
+    settle_nipype(logger.getEffectiveLevel())
     workflow.config["execution"] = _execution(work_dir, resources)
     workflow.config["logging"] = {"log_to_file": "false", "log_directory": str(work_dir)}
     try:
@@ -68,12 +70,13 @@ def workers_are_processes(resources: ResourceSettings) -> bool:
     return resources.nipype_plugin is None and resources.nprocs > 1
 
 
-def quiet_nipype(level: int) -> None:
-    """No telemetry, no version check over the network, and no log unless qsmrim is asked for details."""
+def settle_nipype(level: int) -> None:
+    """No telemetry, no version check, no strange pickles, and no log unless qsmrim is asked for details."""
     os.environ["NO_ET"] = os.environ["NIPYPE_NO_ET"] = "1"
+    read_only_results()
     nipype_config.set("execution", "check_version", "false")
     for name in _NIPYPE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.INFO if level <= logging.DEBUG else logging.CRITICAL)
+        logging.getLogger(name).setLevel(logging.INFO if level <= logging.DEBUG else _SILENT)
 
 
 class SteadyMultiProc(MultiProcPlugin):  # type: ignore[misc]
@@ -106,7 +109,7 @@ class SteadyMultiProc(MultiProcPlugin):  # type: ignore[misc]
 def _start_worker(folder: str, level: int) -> None:
     become_worker()
     os.chdir(folder)
-    quiet_nipype(level)
+    settle_nipype(level)
 
 
 def _plugin(resources: ResourceSettings) -> tuple[Any, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ class Step(SimpleInterface):  # type: ignore[misc]
         try:
             self._results.update(self.work(folder))
         except QsmrimError as error:
-            write_error(error, folder)
+            with suppress(OSError):  # a full disk: nipype's own crash report says what happened
+                write_error(error, folder)
             raise
         return runtime
 

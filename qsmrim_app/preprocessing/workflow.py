@@ -12,6 +12,7 @@ from nipype.interfaces.utility import Merge
 from nipype.pipeline.engine import Node, Workflow
 
 from qsmrim_app.errors import QsmrimError, WorkerKilledError
+from qsmrim_app.preprocessing.check_interfaces import CheckLesions, CheckQsm
 from qsmrim_app.preprocessing.interfaces import (
     CorrectBias,
     GatherPrepared,
@@ -22,7 +23,14 @@ from qsmrim_app.preprocessing.interfaces import (
     RegisterFlair,
     ResampleToGrids,
 )
-from qsmrim_app.preprocessing.outcomes import clear_outcome, crash_files, outcome
+from qsmrim_app.preprocessing.outcomes import (
+    CRASH_FOLDER,
+    clear_outcome,
+    crash_files,
+    is_of,
+    node_of,
+    outcome,
+)
 from qsmrim_app.preprocessing.running import run_workflow, workers_are_processes
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.settings import PreprocessingSettings, ResourceSettings, Vector3
@@ -76,13 +84,18 @@ def prepare_subjects(
 
 
 def remove_work(work_dir: Path, keys: Iterable[SessionKey]) -> None:
-    """Remove what `prepare_subjects` left of the given sessions, and folders that are empty then.
+    """Remove what `prepare_subjects` left of the given sessions, crash files too, and folders then empty.
 
     Nothing else: another run may work in the same folder, and a user may keep other things in it.
     """
-    for key in keys:
-        shutil.rmtree(work_dir / WORKFLOW / session_wf_name(key), ignore_errors=True)
-    for folder in (work_dir / WORKFLOW, work_dir):
+    names = [session_wf_name(key) for key in keys]
+    for name in names:
+        shutil.rmtree(work_dir / WORKFLOW / name, ignore_errors=True)
+    for crash in crash_files(work_dir):
+        node = node_of(crash)
+        if not node or any(is_of(node, name) for name in names):  # without one: the disk was full
+            crash.unlink(missing_ok=True)
+    for folder in (work_dir / CRASH_FOLDER, work_dir / WORKFLOW, work_dir):
         with suppress(OSError):  # not empty, or never made
             folder.rmdir()
 
@@ -162,6 +175,8 @@ def _nodes(inputs: SubjectInputs, settings: PreprocessingSettings, spacing_mm: V
             random_seed=settings.random_seed,
         ),
         "resample": ResampleToGrids(lesions_source=str(inputs.lesions), spacing_mm=tuple(spacing_mm)),
+        "check_qsm": CheckQsm(source=str(inputs.qsm), implausible=settings.implausible_qsm),
+        "check_lesions": CheckLesions(source=str(inputs.lesions)),
         "gather": GatherPrepared(subject=inputs.key.subject, session=inputs.key.session),
     }
     if inputs.qsm_units:
@@ -208,10 +223,10 @@ def _connect_images(workflow: Workflow, nodes: dict[str, Node]) -> None:
 
 def _connect_results(workflow: Workflow, nodes: dict[str, Node]) -> None:
     """From the registration to the grids, and everything that is worth knowing to the end."""
-    noted = [name for name in nodes if name not in ("correct_bias", "gather")]
-    notes = Node(Merge(len(noted), ravel_inputs=True), name="notes", run_without_submitting=True)
-    for number, name in enumerate(noted, start=1):
-        workflow.connect(nodes[name], "warnings", notes, f"in{number}")
+    checks = ("check_qsm", "check_lesions")
+    noted = [name for name in nodes if name not in ("correct_bias", "gather", *checks)]
+    notes = _merge(workflow, "notes", [nodes[name] for name in noted], "warnings")
+    findings = _merge(workflow, "findings", [nodes[name] for name in checks], "findings")
     workflow.connect(
         [
             (nodes["qsm"], nodes["resample"], [("qsm", "qsm")]),
@@ -225,6 +240,18 @@ def _connect_results(workflow: Workflow, nodes: dict[str, Node]) -> None:
                 nodes["gather"],
                 [("native", "native"), ("analysis", "analysis"), ("source_labels", "source_labels")],
             ),
+            (nodes["qsm"], nodes["check_qsm"], [("qsm", "qsm")]),
+            (nodes["brain_mask"], nodes["check_qsm"], [("brain_mask", "brain_mask")]),
+            (nodes["resample"], nodes["check_lesions"], [("native", "native")]),
             (notes, nodes["gather"], [("out", "warnings")]),
+            (findings, nodes["gather"], [("out", "findings")]),
         ]
     )
+
+
+def _merge(workflow: Workflow, name: str, nodes: Sequence[Node], output: str) -> Node:
+    """A node that joins the lists of several nodes, in their order."""
+    merge = Node(Merge(len(nodes), ravel_inputs=True), name=name, run_without_submitting=True)
+    for number, node in enumerate(nodes, start=1):
+        workflow.connect(node, output, merge, f"in{number}")
+    return merge

@@ -19,11 +19,14 @@ EXCLUSION_REASONS: Mapping[str, str] = {
     "radiomics_failed": "the features could not be computed; the log says why",
 }
 
+UNLIKE_TRAINING = "unlike_training"
 # Something the reader should know of a lesion that was classified; several are joined by commas.
 LESION_FLAGS: Mapping[str, str] = {
     "cropped": "larger than the patch: the network saw its centre only",
     "features_imputed": "some features were undefined and took the training median",
     "at_border": "touches the border of the QSM field of view",
+    UNLIKE_TRAINING: "its features lie far from those of the lesions that the model was trained on "
+    "(training_distance above 3): its probability is not to be relied on",
     "partly_outside_head": "more than a tenth of the lesion lies outside the brain mask",
 }
 
@@ -69,6 +72,12 @@ LESION_COLUMNS: Mapping[str, Column] = {
     "rim_truth": Column("flag", "Rim status in a simulation; absent in real data", levels=_RIM),
     "fold": Column("integer", "Cross-validation fold that held the lesion out", minimum=0),
     "in_training_set": Column("flag", "Whether the model was trained on this lesion", levels=_YES_NO),
+    "training_distance": Column(
+        "number",
+        "How far its features lie from those of the lesions that the model was trained on: their root mean "
+        "square in standard deviations, about 1 for these; n/a where the model cannot say",
+        minimum=0,
+    ),
     "excluded_because": Column("text", "Why the lesion was not classified", levels=EXCLUSION_REASONS),
     "flags": Column("text", "What to know of the lesion, comma-separated", levels=LESION_FLAGS),
 }

@@ -44,6 +44,20 @@ def test_a_constant_feature_says_nothing_even_when_it_changes_later():
     assert scaler.transform(np.array([[5.0]]))[0, 0] == 0
 
 
+def test_training_rows_lie_at_a_distance_of_one(rng):
+    rows = rng.normal(size=(40, 30)) * rng.uniform(0.1, 1e4, 30) + 7
+    rows[:, 4] = 2.5  # constant: says nothing of distance
+    distance = fit_feature_scaler(rows, clip=10).distance(rows)
+    assert distance.shape == (40,)
+    np.testing.assert_allclose(np.sqrt(np.square(distance).mean()), 1, rtol=1e-6)
+
+
+def test_the_distance_is_the_root_mean_square_of_what_the_model_sees():
+    scaler = fit_feature_scaler(TRAINING, clip=10)  # two of four features vary
+    far = np.array([[1e9, 8.0, 7, 0], [3.0, 8.0, 7, 0], [3 + np.sqrt(5), 8 - np.std([1, 3, 20]), 99, 1]])
+    np.testing.assert_allclose(scaler.distance(far), [10 / np.sqrt(2), 0, 1], rtol=1e-6, atol=1e-12)
+
+
 def test_no_rows_stay_no_rows():
     assert fit_feature_scaler(TRAINING, clip=10).transform(np.zeros((0, 4))).shape == (0, 4)
 

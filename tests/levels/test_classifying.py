@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qsmrim_app.detectors.registry import DETECTORS, new_detector
@@ -61,3 +62,5 @@ def test_a_model_of_every_method_classifies(method, rng, tmp_path):
     classified = classifier.classify(lesion_table(rows), samples).frame
     assert classified["p_rim"].between(0, 1).all()
     assert ((classified["p_rim"] >= 0.5) == classified["rim_predicted"]).all()
+    spread = np.sqrt(np.square(classified["training_distance"]).mean())
+    assert spread == pytest.approx(1, rel=1e-5)  # of the lesions that it was trained on

@@ -90,6 +90,22 @@ def test_a_sheared_image_is_registered_where_it_lies(qsm, flair):
     assert error_mm(found.flair_to_qsm, phantoms.FLAIR_TO_QSM_MM, sheared.labels) < 0.4
 
 
+def test_a_registration_that_is_right_is_better_than_any_place_nearby(result):
+    assert result.similarity_drop > 0.1
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_image_that_is_not_aligned_is_said_to_fit_better_elsewhere(qsm, flair, axis):
+    far = phantoms.FLAIR_TO_QSM_MM.copy()
+    far[axis, 3] += 12.0
+    moved = Volume(flair.flair.data, far @ flair.flair.affine)
+    found = register_flair(qsm.magnitude, moved, qsm.brain_mask, replace(SETTINGS, registration="header"))
+    assert found.similarity_drop < 0
+    assert "fits the QSM better when it is moved by 5 to 20 mm from where the header puts it" in " ".join(
+        registration_warnings(found)
+    )
+
+
 def test_header_alone_registers_nothing(qsm, flair):
     found = register_flair(
         qsm.magnitude, flair.flair, qsm.brain_mask, replace(SETTINGS, registration="header")

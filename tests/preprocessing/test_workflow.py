@@ -61,8 +61,8 @@ def test_nodes_and_edges(inputs):
     workflow = init_prepare_session_wf(inputs, SETTINGS, SPACING)
     assert workflow.name == "sub_01_wf"
     assert sorted(workflow.list_node_names()) == [
-        "brain_mask", "correct_bias", "flair", "gather", "lesions", "magnitude", "notes", "qsm",
-        "register_flair", "resample", "rim_labels",
+        "brain_mask", "check_lesions", "check_qsm", "correct_bias", "findings", "flair", "gather", "lesions",
+        "magnitude", "notes", "qsm", "register_flair", "resample", "rim_labels",
     ]  # fmt: skip
     edges = {
         (a.name, source, b.name, target)
@@ -103,7 +103,10 @@ def test_everything_that_was_promised_is_there(prepared):
     assert prepared.analysis_qsm == prepared.native_qsm
     assert prepared.analysis_lesions == prepared.native_lesions
     assert prepared.source_labels == (1, 2, 3, 4, 5)
-    assert (prepared.qsm_units_found, prepared.warnings, prepared.native_rim_map) == ("ppm", (), None)
+    assert (prepared.qsm_units_found, prepared.native_rim_map) == ("ppm", None)
+    assert len(prepared.warnings) == 1
+    assert prepared.warnings[0].startswith("the brain mask holds 4")  # ml: the phantom is small
+    assert [finding.warning for finding in prepared.findings if finding.warning] == list(prepared.warnings)
     assert error_mm(prepared.registration.flair_to_qsm, phantoms.FLAIR_TO_QSM_MM, truth.labels) < 0.5
     placed = load_labels(prepared.native_lesions).volume.data
     assert (placed[truth.labels.data > 0] == truth.labels.data[truth.labels.data > 0]).mean() > 0.8
