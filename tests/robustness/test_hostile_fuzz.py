@@ -51,7 +51,7 @@ TABLES = Row(
 )
 ROWS = (IMAGES, SIDECARS, TABLES)
 FEW = settings(max_examples=60, deadline=None, derandomize=True, database=None)
-MANY_S = {"images": 40, "sidecars": 60, "tables": 60}
+MANY_S = {"images": 120, "sidecars": 60, "tables": 60}
 logger = logging.getLogger(__name__)
 QUIET = pytest.mark.filterwarnings("default")  # nibabel and numpy warn of what is then refused
 
