@@ -15,7 +15,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from qsmrim_app.errors import InputError, UnreadableImageError
-from qsmrim_app.images.orientation import to_ras
+from qsmrim_app.images.orientation import has_three_axes, to_ras
 from qsmrim_app.images.stored_size import check_beginning, check_promise, read_to_the_end
 from qsmrim_app.records import Volume
 
@@ -119,7 +119,7 @@ def _open(path: Path) -> tuple[Any, list[str]]:
     check_promise(image, path)
     if image.get_data_dtype().kind not in "biuf":
         raise UnreadableImageError(f"{path}: expected real numbers, found data type {image.get_data_dtype()}")
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    if not has_three_axes(affine) or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise UnreadableImageError(
             f"{path}: its affine is not invertible; check the voxel size in the header"
         )
