@@ -59,7 +59,7 @@ def read_plugin_file(path: Path) -> PluginFile:
     if program is not None and shutil.which(program) is None:
         raise UsageError(
             f"{path}: nipype's plugin '{found.name}' submits jobs by '{program}', which is not here; run "
-            "qsmrim on a machine of the cluster, outside of the container, or submit the container itself as a job"
+            "qsmrim on a machine of the cluster, outside of the container, or submit the container as a job"
         )
     return found
 
