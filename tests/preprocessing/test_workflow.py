@@ -28,6 +28,7 @@ ALONE = ResourceSettings()
 
 
 def _prepare(inputs, work_dir, settings=SETTINGS, spacing=SPACING, resources=ALONE):
+    work_dir.mkdir(parents=True, exist_ok=True)
     return prepare_subjects(inputs, settings, spacing, work_dir, resources)
 
 
