@@ -9,6 +9,7 @@ import numpy as np
 from nibabel.openers import ImageOpener
 
 from qsmrim_app.errors import UnreadableImageError
+from qsmrim_app.images.orientation import has_three_axes
 from qsmrim_app.records import FloatArray
 
 SMALLEST_VOXEL_MM, LARGEST_VOXEL_MM = 0.05, 25.0  # an edge; no scan of a head has others
@@ -30,7 +31,7 @@ def affine_in_mm(image: Any, path: Path) -> tuple[FloatArray, list[str]]:
     """
     _require_voxel_sizes(image, path)
     affine = np.asarray(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) == 0:
+    if not has_three_axes(affine):
         raise UnreadableImageError(
             f"{path}: its affine is not invertible; check the voxel size in the header"
         )
@@ -71,6 +72,8 @@ def _edges_text(edges: FloatArray) -> str:
 
 def _fits_a_head(affine: FloatArray) -> bool:
     edges = _voxel_edges(affine)
+    if abs(np.linalg.det(affine[:3, :3])) < 1e-9:  # sheared until flat
+        return False
     return bool((edges >= SMALLEST_VOXEL_MM).all() and (edges <= LARGEST_VOXEL_MM).all())
 
 

@@ -13,6 +13,17 @@ from qsmrim_app.records import Volume
 _RAS = axcodes2ornt(("R", "A", "S"))
 
 
+def has_three_axes(affine: NDArray[np.float64]) -> bool:
+    """Whether each axis of a grid runs along an axis of the world of its own, beyond rounding."""
+    if not np.isfinite(affine).all():
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            return not bool(np.isnan(io_orientation(affine)).any())
+    except np.linalg.LinAlgError:  # numbers beyond any length
+        return False
+
+
 def to_ras(volume: Volume) -> Volume:
     """The same image with its axes flipped and swapped to run closest to right, anterior, superior."""
     return _reorient(volume, _RAS)

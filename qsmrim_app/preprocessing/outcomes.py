@@ -47,7 +47,7 @@ def clear_outcome(session_dir: Path) -> None:
 
 
 def outcome(
-    key: SessionKey, session_dir: Path, crashes: Sequence[Path], finished: bool
+    key: SessionKey, session_dir: Path, crashes: Sequence[Path], ended: str
 ) -> PreparedSubject | QsmrimError:
     """What a session ended with.
 
@@ -59,9 +59,9 @@ def outcome(
         The folder of its workflow.
     crashes
         Crash files of this run.
-    finished
-        Whether the run tried all that could be tried. Otherwise a session without result or error was not
-        killed.
+    ended
+        Why the run ended before everything was tried; empty if it did not, so that a session without result
+        or error was killed.
     """
     own = sorted(session_dir.glob(f"*/{ERROR_FILE}"))
     if own:
@@ -85,12 +85,12 @@ def outcome(
         return read_prepared(session_dir / RESULT)
     if unwritable := _unwritable("", work_dir):
         return OutputError(f"{key.prefix}: {unwritable}")
-    if finished:
-        return WorkerKilledError(
-            f"{key.prefix}: a preprocessing worker was killed, probably for lack of memory; give more of it "
-            "or use fewer processes"
-        )
-    return PreprocessingError(f"{key.prefix}: not prepared, because the run stopped at the first failure")
+    if ended:
+        return PreprocessingError(f"{key.prefix}: not prepared, because {ended}")
+    return WorkerKilledError(
+        f"{key.prefix}: a preprocessing worker was killed, probably for lack of memory; give more of it "
+        "or use fewer processes"
+    )
 
 
 def _unwritable(crash: str, work_dir: Path) -> str:

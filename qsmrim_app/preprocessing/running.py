@@ -11,13 +11,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from nipype import config as nipype_config
 from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
-from qsmrim_app.errors import UsageError
 from qsmrim_app.preprocessing.outcomes import CRASH_FOLDER
+from qsmrim_app.preprocessing.plugin_file import PluginFile, read_plugin_file
 from qsmrim_app.preprocessing.safe_results import read_only_results
 from qsmrim_app.settings import ResourceSettings
 from qsmrim_app.worker_process import become_worker
@@ -28,7 +27,7 @@ _SILENT = logging.CRITICAL + 1  # nipype calls a full disk critical; the session
 _NIPYPE_LOGGERS = ("nipype.workflow", "nipype.utils", "nipype.filemanip", "nipype.interface")
 
 
-def run_workflow(workflow: Workflow, work_dir: Path, resources: ResourceSettings) -> bool:
+def run_workflow(workflow: Workflow, work_dir: Path, resources: ResourceSettings) -> str:
     """Run a workflow; failures of its nodes stay in crash files and are no error here.
 
     Parameters
@@ -43,26 +42,33 @@ def run_workflow(workflow: Workflow, work_dir: Path, resources: ResourceSettings
 
     Returns
     -------
-    bool
-        Whether everything was tried; False where the run stopped at the first failure, as it was told to.
+    str
+        Why the run ended before everything was tried; empty if nothing ended it or the kernel did.
 
     Raises
     ------
     UsageError
         If the nipype plugin file cannot be used.
     """
-    plugin, arguments = _plugin(resources)
+    file = read_plugin_file(resources.nipype_plugin) if resources.nipype_plugin else None
+    plugin, arguments = _plugin(file, resources)
     settle_nipype(logger.getEffectiveLevel())
-    workflow.config["execution"] = _execution(work_dir, resources)
+    os.environ.setdefault("LOGNAME", "qsmrim")  # nipype names jobs by it; not every shell sets it
+    # The queue of a cluster is spared; here, nipype's 2 s would dominate short nodes.
+    poll_s = 2.0 if file and file.is_batch_system else 0.01
+    workflow.config["execution"] = _execution(work_dir, resources, poll_s)
     workflow.config["logging"] = {"log_to_file": "false", "log_directory": str(work_dir)}
     try:
         workflow.run(plugin=plugin, plugin_args=arguments)
     except BrokenProcessPool:
         logger.warning("a preprocessing worker was killed")
     except Exception as error:  # noqa: BLE001 - any error of any node; each is read from its folder
-        logger.debug("nipype ended with %s: %s", type(error).__name__, error)
-        return not resources.stop_on_first_crash
-    return True
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        logger.debug("nipype ended with %s", reason)
+        if resources.stop_on_first_crash:
+            return "the run stopped at the first failure"
+        return f"nipype ended with {reason[:300]}"
+    return ""
 
 
 def workers_are_processes(resources: ResourceSettings) -> bool:
@@ -112,34 +118,24 @@ def _start_worker(folder: str, level: int) -> None:
     settle_nipype(level)
 
 
-def _plugin(resources: ResourceSettings) -> tuple[Any, dict[str, Any]]:
-    if resources.nipype_plugin is not None:
-        name, arguments = _plugin_from_file(resources.nipype_plugin)
-        return (SteadyMultiProc(arguments), arguments) if name == "MultiProc" else (name, arguments)
+def _plugin(file: PluginFile | None, resources: ResourceSettings) -> tuple[Any, dict[str, Any]]:
+    if file is not None:
+        own = file.name == "MultiProc"
+        return SteadyMultiProc(file.arguments) if own else file.name, file.arguments
     if resources.nprocs == 1:
         return "Linear", {}
     arguments = {"n_procs": resources.nprocs, "memory_gb": resources.memory_gb, "raise_insufficient": False}
     return SteadyMultiProc(arguments), arguments
 
 
-def _plugin_from_file(path: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: not a readable nipype plugin file ({error})") from error
-    if not isinstance(content, dict) or not isinstance(content.get("plugin"), str):
-        raise UsageError(f"{path}: a nipype plugin file names a 'plugin' and may give 'plugin_args'")
-    return content["plugin"], dict(content.get("plugin_args") or {})
-
-
-def _execution(work_dir: Path, resources: ResourceSettings) -> dict[str, str]:
+def _execution(work_dir: Path, resources: ResourceSettings, poll_s: float) -> dict[str, str]:
     """What nipype is told; a user's own nipype.cfg must not change results."""
     return {
         "crashdump_dir": str(work_dir / CRASH_FOLDER),
         "crashfile_format": "txt",
         "hash_method": "content",
         "local_hash_check": "true",
-        "poll_sleep_duration": "0.01",  # nipype's 2 s dominate short nodes
+        "poll_sleep_duration": str(poll_s),
         "remove_unnecessary_outputs": "false",
         "stop_on_first_crash": str(resources.stop_on_first_crash).lower(),
         "stop_on_first_rerun": "false",

@@ -115,9 +115,9 @@ def _prepare_together(
     before = crash_files(work_dir)
     workflow = Workflow(WORKFLOW, base_dir=str(work_dir))
     workflow.add_nodes([init_prepare_session_wf(item, settings, analysis_spacing_mm) for item in inputs])
-    finished = run_workflow(workflow, work_dir, resources)
+    ended = run_workflow(workflow, work_dir, resources)
     new = sorted(crash_files(work_dir) - before)
-    return {key: outcome(key, folder, new, finished) for key, folder in folders.items()}
+    return {key: outcome(key, folder, new, ended) for key, folder in folders.items()}
 
 
 def session_wf_name(key: SessionKey) -> str:

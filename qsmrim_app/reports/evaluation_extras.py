@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qsmrim_app.reports.markdown import value_text
+from qsmrim_app.reports.markdown import figure_text, value_text
 from qsmrim_app.reports.sections import Section
 
 MODES: Mapping[str, str] = {
@@ -126,4 +126,4 @@ def _sites(by_variant: Mapping[str, Any]) -> Section:
 
 
 def _cells(found: Mapping[str, Any], columns: Sequence[str] | Mapping[str, str]) -> list[str]:
-    return [value_text(found.get(name)) for name in columns]
+    return [figure_text(found.get(name)) for name in columns]

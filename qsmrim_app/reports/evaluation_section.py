@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qsmrim_app.reports.evaluation_extras import extra_sections
-from qsmrim_app.reports.markdown import leaves, markdown_table, value_text
+from qsmrim_app.reports.markdown import figure_text, leaves, markdown_table, value_text
 from qsmrim_app.reports.sections import Section, markdown_section
 
 MEASURES: Mapping[str, str] = {
@@ -83,7 +83,7 @@ def how_measured(metrics: Mapping[str, Any]) -> str:
 def _figures(metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     variants, ratios = metrics["variants"], metrics.get("ratio_to_main", {})
     rows = tuple(
-        (text, *(value_text(found.get(name)) for found in variants.values()))
+        (text, *(figure_text(found.get(name)) for found in variants.values()))
         for name, text in MEASURES.items()
         if name not in _WHERE_GIVEN or any(found.get(name) for found in variants.values())
     )
@@ -102,7 +102,7 @@ def _calibration(variants: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
         (
             text,
             *(
-                value_text(found["calibration"][when][name])
+                figure_text(found["calibration"][when][name])
                 for found in variants.values()
                 for when in ("before", "after")
             ),

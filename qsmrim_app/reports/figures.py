@@ -35,7 +35,7 @@ def reliability_figure(curves: Mapping[str, Mapping[str, Sequence[ReliabilityBin
     for axes, (variant, by_calibration) in zip(panels, curves.items(), strict=True):
         _draw_reliability(axes, by_calibration)
         axes.set_title(f"outlines: {variant}", fontsize=10)
-    figure.supxlabel("mean p_rim of a bin (square-root scale); bars: 95 % interval over subjects", fontsize=9)
+    figure.supxlabel("mean p_rim of a bin (square-root scale)\nbars: 95 % interval over subjects", fontsize=9)
     panels[0].set_ylabel("share of rim+ lesions (expert)")
     panels[0].legend(loc="upper left", fontsize=8, frameon=False)
     return png_of(figure)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from qsmrim_app.reports.words import visible
+from qsmrim_app.reports.words import number, visible
 
 LONGEST_LIST = 12  # a longer one is counted, not printed
 INTERVAL = ("value", "low", "high")
@@ -17,7 +17,7 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|#~!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 def value_text(value: Any) -> str:
     """A number with four digits, a figure with its interval, a list, or a text."""
     if isinstance(value, Mapping):
-        middle, low, high = (value_text(value[name]) for name in INTERVAL)
+        middle, low, high = (figure_text(value[name]) for name in INTERVAL)
         return f"{middle} (no interval)" if "undefined" in (low, high) else f"{middle} ({low} to {high})"
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -30,6 +30,13 @@ def value_text(value: Any) -> str:
             return f"{len(value)} values"
         return ", ".join(value_text(item) for item in value) or "none"
     return escaped(value)
+
+
+def figure_text(value: Any) -> str:
+    """A figure of an evaluation: three decimals, so that columns stand alike; counts are whole."""
+    if isinstance(value, float) and math.isfinite(value):
+        return number(value, 3)
+    return value_text(value)
 
 
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -55,7 +55,8 @@ def comparison_table(metrics: Mapping[str, Mapping[str, Any]]) -> Section:
         rows,
         "On lesions of held-out subjects; 95 % interval in brackets. Areas are means over folds. "
         "Sensitivity, PPV and F1 are at thresholds that the other folds chose. Count: rim+ lesions of a "
-        "subject, predicted against expert. Higher is better, but for its mean squared error (MSE).",
+        "subject, predicted against expert. Higher is better, but for its mean squared error (MSE). "
+        "No bracket: undefined in most resamples, as where folds were left without a rim+ lesion.",
     )
 
 

@@ -34,7 +34,8 @@ apptainer_engine() {
   for program in "$apptainer" "$scratch/apptainer/usr/lib/x86_64-linux-gnu/apptainer/bin/starter"; do
     patchelf --set-interpreter "$libc/ld-linux-x86-64.so.2" --set-rpath "$libc:/usr/lib/x86_64-linux-gnu" "$program"
   done
-  ln -s ../etc "$scratch/apptainer/usr/etc" # it looks for its settings beside itself
+  ln -s ../etc "$scratch/apptainer/usr/etc" # it looks for its settings and its mount points beside itself
+  ln -s ../../etc ../../var "$scratch/apptainer/usr/lib"
   rm -rf "$place"
   chmod -R a+rX "$scratch/apptainer"
   [ ! -c /dev/fuse ] || chmod 666 /dev/fuse
@@ -57,10 +58,11 @@ singularity_image() {
 # as_user COMMAND...: without the caller's environment, as the normal user
 as_user() { setpriv --reuid "${user%:*}" --regid "${user#*:}" --clear-groups env -i PATH="$PATH" HOME=/nonexistent "$@"; }
 
-# sif_run ARGUMENT...: the strictest way to run it, without a network
+inputs=bids
+# sif_run ARGUMENT...: the strictest way to run it, without a network, on the dataset $inputs
 sif_run() {
   as_user "$apptainer" run --containall --no-home --net --network none \
-    --bind "$scratch/bids:/data:ro" --bind "$scratch/$out:/out" "$sif" "$@"
+    --bind "$scratch/$inputs:/data:ro" --bind "$scratch/$out:/out" "$sif" "$@"
 }
 
 apptainer_cases() {

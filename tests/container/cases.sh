@@ -80,7 +80,7 @@ told_to_end() {
   until find "$scratch/$out/work" -name 'result_*.pklz' 2>/dev/null | grep -q .; do
     sleep 0.2
     tries=$((tries + 1))
-    [ "$tries" -lt 600 ] || fail "the run does not begin"
+    [ "$tries" -lt $((600 * slower)) ] || fail "the run does not begin"
   done
   start="$(date +%s%N)"
   "$engine" stop -t 10 "$name" >/dev/null

@@ -1,8 +1,30 @@
 # shellcheck shell=bash
 # What a check is: a line that says what holds, or the end of the run.
 checks=0
+stage_name=""
+stage_start=0
+stages=""
 
-stage() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+# stage NAME: what follows belongs to it, and so does its time
+stage() {
+  end_stage
+  stage_name="$1"
+  stage_start="$SECONDS"
+  printf '\n== %s (%d s)\n' "$1" "$SECONDS"
+}
+
+end_stage() {
+  [ -z "$stage_name" ] || stages+="$(printf '%6d  %s' $((SECONDS - stage_start)) "$stage_name")"$'\n'
+  stage_name=""
+}
+
+# summary CODE: how long everything took, and whether it passed
+summary() {
+  local last="$stage_name"
+  end_stage
+  printf '\n== seconds, of %d in all\n%s' "$SECONDS" "$stages"
+  [ "$1" = 0 ] && echo "$checks checks passed, 0 failed" || echo "$checks checks passed, then FAILED (exit $1) in: $last"
+}
 
 fail() {
   echo "FAILED: $1"
@@ -17,11 +39,11 @@ holds() {
 
 # expect CODE WHAT COMMAND...: the command ends with this code; what it prints goes to $scratch/said
 expect() {
-  local code="$1" what="$2" got=0
+  local code="$1" what="$2" got=0 start="$SECONDS"
   shift 2
   "$@" >"$scratch/said" 2>&1 || got=$?
   [ "$got" = "$code" ] || fail "$what: exit code $got, expected $code" "$scratch/said"
-  holds "$what (exit $code)"
+  holds "$what (exit $code, $((SECONDS - start)) s)"
 }
 
 # said WHAT PATTERN: the last command printed it
@@ -48,7 +70,7 @@ within() {
 # files FOLDER: every file in it, by name; intermediate files do not count
 files() { (cd "$1" && find . -type f -not -path './work/*' | sed 's|^\./||' | LC_ALL=C sort); }
 
-# same_files WHAT FOLDER LIST: the folder holds the files of a committed list
+# same_files WHAT FOLDER LIST: the folder holds the files of a committed list.
 same_files() {
   files "$2" | diff - "$repository/tests/expected/$3" >"$scratch/said" || fail "$1: < is there, > is expected" "$scratch/said"
   holds "$1: tests/expected/$3"
@@ -56,3 +78,6 @@ same_files() {
 
 # digest FOLDER: one number for all bytes outside of logs
 digest() { (cd "$1" && files . | grep -v '^logs/' | xargs -d '\n' sha256sum | sha256sum | cut -c1-16); }
+
+# session_digest FOLDER: the same for the participants' folders, which do not say what made them
+session_digest() { (cd "$1" && files . | grep '^sub-.*/' | xargs -d '\n' sha256sum | sha256sum | cut -c1-16); }

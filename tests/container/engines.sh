@@ -4,7 +4,11 @@ image="${IMAGE:-qsmrim}"
 base=docker.io/library/debian:bookworm-slim
 export CONTAINERS_CONF="$repository/tests/container/containers.conf"
 
-podman_engine() { debian podman buildah runc fuse-overlayfs uidmap netavark; }
+podman_engine() {
+  debian podman buildah runc fuse-overlayfs uidmap netavark
+  export CONTAINERS_STORAGE_CONF="$scratch/storage.conf"
+  printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$scratch/podman" "$scratch/podman-run" >"$CONTAINERS_STORAGE_CONF"
+}
 
 # base_image: from the registry, else made from Debian's packages
 base_image() {
@@ -46,9 +50,10 @@ image() {
   base_image
   host_pip
   stage "build the image (TORCH_VARIANT=${TORCH_VARIANT:-cpu})"
-  local torch="${TORCH_VARIANT:-cpu}" version
+  local torch="${TORCH_VARIANT:-cpu}" version layers=false # layers cost time; only a folder that is kept can save by them
   version="$(cat "$repository/version")"
-  podman build --layers --pull=never --network host "${build_mounts[@]}" \
+  [ -z "${SCRATCH:-}" ] || layers=true
+  podman build --layers="$layers" --pull=never --network host "${build_mounts[@]}" \
     --build-arg "TORCH_VARIANT=$torch" --build-arg "PIP_ARGS=${PIP_ARGS:-}" --build-arg "VERSION=$version" \
     --build-arg "REVISION=$(git -C "$repository" rev-parse HEAD 2>/dev/null || echo unknown)" \
     -t "$image" "$repository" >"$scratch/build.log" 2>&1 || fail "the build" "$scratch/build.log"
@@ -58,6 +63,7 @@ image() {
 
 # image_archive: the image as a file, for the other engines
 image_archive() {
+  stage "save the image for the other engines"
   rm -f "$scratch/image.tar"
   podman save -q --format docker-archive -o "$scratch/image.tar" "$image"
 }
@@ -66,7 +72,8 @@ image_archive() {
 # there is no GPU.
 dockerd_engine() {
   debian docker.io iptables
-  [ ! -S "$scratch/docker.sock" ] || return 0
+  export DOCKER_HOST="unix://$scratch/docker.sock"
+  ! docker version >/dev/null 2>&1 || return 0
   stage "start dockerd"
   mkdir -p "$scratch/docker" "$scratch/bin"
   command -v nvidia-container-runtime-hook >/dev/null || {
@@ -77,13 +84,13 @@ dockerd_engine() {
     --pidfile "$scratch/docker.pid" -H "unix://$scratch/docker.sock" --storage-driver overlay2 \
     --exec-opt native.cgroupdriver=cgroupfs --oom-score-adjust 0 --default-ulimit nofile=20000:20000 \
     --iptables=false --ip6tables=false --bridge=none --ip-forward=false --ip-masq=false >"$scratch/dockerd.log" 2>&1 &
-  export DOCKER_HOST="unix://$scratch/docker.sock"
   local tries=0
   until docker version >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [ "$tries" -lt 60 ] || fail "dockerd does not start" "$scratch/dockerd.log"
+    [ "$tries" -lt $((60 * slower)) ] || fail "dockerd does not start" "$scratch/dockerd.log"
     sleep 0.5
   done
+  stage "give Docker the image"
   docker load -q -i "$scratch/image.tar"
   docker tag "localhost/$image:latest" "$image" 2>/dev/null || true
 }
@@ -97,5 +104,12 @@ stop_dockerd() {
     sleep 0.5
     tries=$((tries + 1))
   done
-  umount "$scratch"/docker/overlay2/*/merged 2>/dev/null || true
+}
+
+# unmount: whatever the engines left mounted in the temporary folder, the innermost first
+unmount() {
+  local place
+  awk -v folder="$scratch/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | LC_ALL=C sort -r | while read -r place; do
+    umount -l "$place"
+  done
 }

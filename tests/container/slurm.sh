@@ -2,6 +2,7 @@
 # A Slurm of one machine, and the ready scripts of slurm/ on it, with the SIF and a participant that fails.
 
 slurm_engine() {
+  [ -z "${SLURM_CONF:-}" ] || return 0
   debian slurmctld slurmd slurm-client munge slurm-wlm-basic-plugins
   normal_user
   export SLURM_CONF="$scratch/slurm/slurm.conf"
@@ -41,7 +42,7 @@ CONF
   local tries=0
   until [ "$(sinfo -h -o %T 2>/dev/null)" = idle ]; do
     tries=$((tries + 1))
-    [ "$tries" -lt 60 ] || fail "the node does not come up" "$scratch/slurm/slurmd.log"
+    [ "$tries" -lt $((60 * slower)) ] || fail "the node does not come up" "$scratch/slurm/slurmd.log"
     sleep 0.5
   done
 }
@@ -66,7 +67,7 @@ ended() {
   local tries=0
   while squeue -h -j "$1" 2>/dev/null | grep -q .; do
     tries=$((tries + 1))
-    [ "$tries" -lt 1800 ] || fail "job $1 does not end"
+    [ "$tries" -lt $((1800 * slower)) ] || fail "job $1 does not end"
     sleep 0.5
   done
 }
@@ -103,21 +104,29 @@ slurm_cases() {
   expect 0 "gathered" at_site sbatch --wait "$repository/slurm/qsmrim.sbatch" group "${training[@]}"
   [ -f "$scratch/out-slurm/models/aprl-rf/model.json" ] || fail "no model"
   holds "the model is there"
-  stage "slurm: what it says without a GPU, and a job that is cancelled"
+  stage "slurm: what it says without a GPU"
   expect 64 "a GPU that is none" at_site sbatch --wait --gres=gpu:1 --array=1-1 -o gpu.log "$repository/slurm/qsmrim.sbatch" participant "$list"
   cp "$scratch/site/gpu.log" "$scratch/said"
   said "one sentence says why" "cuda"
-  through_nipype
+  cancelled "$list"
 }
 
-# through_nipype: the program outside of the container, its preprocessing handed to Slurm by nipype
-through_nipype() {
-  stage "slurm: nipype's plugin, outside of the container"
-  outside_environment
-  fresh out-plugin
-  printf 'plugin: SLURM\nplugin_args:\n  sbatch_args: --mem=2G --time=10 --cpus-per-task=1\n' >"$scratch/plugin.yml"
-  expect 0 "participant --use-plugin" at_site PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" "$repository/run.py" \
-    "$scratch/bids" "$scratch/out-plugin" participant --use-plugin "$scratch/plugin.yml" -w "$scratch/out-plugin/work"
-  find "$scratch/out-plugin/work" -name 'slurm-*' -o -name 'batch' | grep -q . || fail "no step was submitted"
-  holds "the steps were jobs of Slurm"
+# cancelled LIST: scancel reaches the program in its container, and what it did not finish is listed
+cancelled() {
+  stage "slurm: a job that is cancelled"
+  fresh out-cancelled
+  local job tries=0
+  job="$(at_site QSMRIM_OUT="$scratch/out-cancelled" sbatch --parsable --array=1-1 -o cancelled.log "$repository/slurm/qsmrim.sbatch" participant "$1")"
+  until find "$scratch/out-cancelled/work" -name 'result_*.pklz' 2>/dev/null | grep -q .; do
+    sleep 0.2
+    tries=$((tries + 1))
+    [ "$tries" -lt $((600 * slower)) ] || fail "the job does not begin" "$scratch/site/cancelled.log"
+  done
+  at_site scancel "$job"
+  ended "$job"
+  cp "$scratch/site/cancelled.log" "$scratch/said"
+  said "it says so" "ended by SIGTERM"
+  head -n 1 "$1" >"$scratch/first.txt"
+  at_site "$repository/slurm/unfinished" "$scratch/out-cancelled" "$scratch/first.txt" >"$scratch/again.txt" 2>"$scratch/said"
+  equal "it is listed" "$(cat "$scratch/again.txt")" 01
 }

@@ -1,4 +1,4 @@
-"""Write the datasets of `tests/container/run` below a folder: bids, bad, large."""
+"""Write the datasets of `tests/container/run` below a folder: bids, bad, many, large."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,16 @@ import numpy as np
 from tests.phantoms import DatasetSpec, write_dataset
 
 LARGE = (16, 16, 20)  # 1024 x 1024 x 400 voxels: 1.7 GB as float32
+MANY = tuple(f"{number:02}" for number in range(1, 9))
 
 
 def main(folder: Path) -> None:
-    """All three."""
+    """All four."""
     write_dataset(folder / "bids", DatasetSpec(subjects=("01", "02"), lesions={"02": ()}))
     damaged = write_dataset(folder / "bad", DatasetSpec(subjects=("01", "02", "03"), lesions={"02": ()}))
     chimap = damaged / "derivatives" / "qsm" / "sub-03" / "anat" / "sub-03_Chimap.nii.gz"
     chimap.write_bytes(chimap.read_bytes()[:2000])
+    write_dataset(folder / "many", DatasetSpec(subjects=MANY))
     large = write_dataset(folder / "large", DatasetSpec(subjects=("01",)))
     _enlarge(large / "derivatives" / "qsm" / "sub-01" / "anat" / "sub-01_Chimap.nii.gz")
 

@@ -67,30 +67,30 @@ def test_an_error_wins_and_gets_its_session(tmp_path):
     folder = _session(tmp_path)
     write_prepared(_prepared(tmp_path), folder / "gather" / "prepared.json")
     write_error(GridMismatchError("grids differ"), folder / "qsm")
-    found = outcome(KEY, folder, [], True)
+    found = outcome(KEY, folder, [], "")
     assert type(found) is GridMismatchError
     assert str(found) == "sub-01_ses-a: grids differ"
     write_error(InputError("/x/sub-01_FLAIR.nii: wrong"), folder / "qsm")
-    assert str(outcome(KEY, folder, [], True)) == "/x/sub-01_FLAIR.nii: wrong"
+    assert str(outcome(KEY, folder, [], "")) == "/x/sub-01_FLAIR.nii: wrong"
 
 
 def test_a_crash_of_the_session_and_of_no_other(tmp_path):
     folder = _session(tmp_path)
     crash = tmp_path / "crash-1.txt"
     crash.write_text("Node: prepare_wf.sub_01_ses_a_wf.qsm\nTraceback:\n\nZeroDivisionError: x\n\n")
-    found = outcome(KEY, folder, [crash], True)
+    found = outcome(KEY, folder, [crash], "")
     assert type(found) is PreprocessingError
     assert "'qsm'" in str(found)
     assert "ZeroDivisionError: x" in str(found)
     assert str(crash) in str(found)
-    other = outcome(SessionKey("01", "b"), tmp_path / "sub_01_ses_b_wf", [crash], True)
+    other = outcome(SessionKey("01", "b"), tmp_path / "sub_01_ses_b_wf", [crash], "")
     assert type(other) is WorkerKilledError
 
 
 def test_neither_result_nor_reason(tmp_path):
     folder = _session(tmp_path)
-    assert "probably for lack of memory" in str(outcome(KEY, folder, [], True))
-    stopped = outcome(KEY, folder, [], False)
+    assert "probably for lack of memory" in str(outcome(KEY, folder, [], ""))
+    stopped = outcome(KEY, folder, [], "the run stopped at the first failure")
     assert type(stopped) is PreprocessingError
     assert "stopped at the first failure" in str(stopped)
 
@@ -100,5 +100,5 @@ def test_an_earlier_end_is_forgotten(tmp_path):
     write_prepared(_prepared(tmp_path), folder / "gather" / "prepared.json")
     write_error(InputError("old"), folder / "qsm")
     clear_outcome(folder)
-    assert type(outcome(KEY, folder, [], True)) is WorkerKilledError
+    assert type(outcome(KEY, folder, [], "")) is WorkerKilledError
     assert crash_files(tmp_path) == set()

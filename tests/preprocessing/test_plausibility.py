@@ -74,7 +74,7 @@ def test_each_doubt_about_the_qsm_is_said_once(changes, words):
 @pytest.mark.parametrize(
     ("evidence", "words"),
     [
-        (LesionEvidence(0.99, 0.01), "hardly brighter than their surroundings"),
+        (LesionEvidence(0.79, 0.01), "hardly brighter than their surroundings"),
         (LesionEvidence(-0.4, 0.01), "hardly brighter than their surroundings"),
         (LesionEvidence(-2.7, 0.01), "this may be a T1w image"),
         (LesionEvidence(2.3, 0.31), "31% of the brain is lesion"),

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from nipype.interfaces.base import traits
 from nipype.pipeline.engine import Node, Workflow
+from nipype.pipeline.plugins.linear import LinearPlugin
 
-from qsmrim_app.errors import GridMismatchError, PreprocessingError, UsageError, WorkerKilledError
+from qsmrim_app.errors import GridMismatchError, PreprocessingError, WorkerKilledError
 from qsmrim_app.images import load_image, load_labels, same_grid, save_volume
 from qsmrim_app.preprocessing import interfaces
 from qsmrim_app.preprocessing.running import run_workflow
@@ -27,6 +28,7 @@ ALONE = ResourceSettings()
 
 
 def _prepare(inputs, work_dir, settings=SETTINGS, spacing=SPACING, resources=ALONE):
+    work_dir.mkdir(parents=True, exist_ok=True)
     return prepare_subjects(inputs, settings, spacing, work_dir, resources)
 
 
@@ -212,16 +214,14 @@ def test_a_missing_file_is_named(tmp_path):
     assert f"{inputs.flair}: the file does not exist" in str(_prepare([inputs], tmp_path / "w")[inputs.key])
 
 
-@pytest.mark.parametrize("text", ["plugin: [", "n_procs: 4", "[1, 2]"])
-def test_a_plugin_file_that_is_none(tmp_path, text):
+def test_a_plugin_that_gives_up_is_no_killed_worker(tmp_path, monkeypatch):
     path = tmp_path / "plugin.yml"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=r"plugin\.yml"):
-        _prepare(
-            [write_session(tmp_path / "bids")],
-            tmp_path / "work",
-            resources=ResourceSettings(nipype_plugin=path),
-        )
+    path.write_text("plugin: Linear\n")
+    monkeypatch.setattr(LinearPlugin, "run", lambda *_, **__: {}["no such queue"])
+    inputs = write_session(tmp_path / "bids")
+    error = _prepare([inputs], tmp_path / "work", resources=ResourceSettings(nipype_plugin=path))[inputs.key]
+    assert type(error) is PreprocessingError
+    assert "sub-01: not prepared, because nipype ended with KeyError: 'no such queue'" in str(error)
 
 
 # ---- worker processes ----
@@ -251,7 +251,8 @@ def _marking(work_dir, deadly):
 def test_a_plugin_file_is_used(tmp_path):
     path = tmp_path / "plugin.yml"
     path.write_text("plugin: Linear\nplugin_args: {}\n")
-    assert run_workflow(_marking(tmp_path, False), tmp_path, ResourceSettings(nprocs=8, nipype_plugin=path))
+    resources = ResourceSettings(nprocs=8, nipype_plugin=path)
+    assert not run_workflow(_marking(tmp_path, False), tmp_path, resources)
     assert (tmp_path / "mark").read_text() == str(os.getpid())
 
 
@@ -261,10 +262,10 @@ def test_a_killed_worker_ends_the_run_instead_of_hanging(tmp_path, caplog, plugi
     path = tmp_path / "plugin.yml"
     path.write_text(plugin)
     resources = ResourceSettings(nprocs=2, nipype_plugin=path if plugin else None)
-    assert run_workflow(_marking(tmp_path, True), tmp_path, resources)
+    assert not run_workflow(_marking(tmp_path, True), tmp_path, resources)
     assert "a preprocessing worker was killed" in caplog.text
     assert not (tmp_path / "mark").exists()
-    assert run_workflow(_marking(tmp_path, False), tmp_path, resources)
+    assert not run_workflow(_marking(tmp_path, False), tmp_path, resources)
     assert (tmp_path / "mark").read_text() != str(os.getpid())
 
 
@@ -276,7 +277,7 @@ def test_who_dies_with_another_is_tried_alone(tmp_path, monkeypatch):
     def run(workflow, work_dir, _):
         sessions = sorted({name.split(".")[0] for name in workflow.list_node_names()})
         tried.append(sessions)
-        return sessions != ["sub_good_wf"] or run_workflow(workflow, work_dir, ALONE)
+        return run_workflow(workflow, work_dir, ALONE) if sessions == ["sub_good_wf"] else ""
 
     monkeypatch.setattr("qsmrim_app.preprocessing.workflow.run_workflow", run)
     sessions = [write_session(tmp_path / "bids", subject=name) for name in ("bad", "good")]
@@ -297,7 +298,7 @@ def test_two_workers_same_bits_as_one(prepared, inputs, tmp_path):
 
 
 def test_a_session_without_end_was_killed(tmp_path, inputs, monkeypatch):
-    monkeypatch.setattr("qsmrim_app.preprocessing.workflow.run_workflow", lambda *_: True)
+    monkeypatch.setattr("qsmrim_app.preprocessing.workflow.run_workflow", lambda *_: "")
     error = _prepare([inputs], tmp_path / "work")[inputs.key]
     assert type(error) is WorkerKilledError
     assert "sub-01" in str(error)

@@ -30,7 +30,7 @@ def _metrics() -> dict[str, Any]:
 
 def test_every_part_is_a_row_of_its_table():
     lines = "\n".join(map(markdown_section, extra_sections(_metrics()))).splitlines()
-    counts, figure = "| 1 | 2 | 3 | 4 | 0.1 | 0.2 | 0.3 | undefined | 0.5 |", "0.7 (0.61 to 0.78)"
+    counts, figure = "| 1 | 2 | 3 | 4 | 0.100 | 0.200 | 0.300 | undefined | 0.500 |", "0.700 (0.610 to 0.780)"
     for line in (
         f"| main | on the scored fold itself (optimistic) {counts}",
         f"| main | on an inner split of the training subjects {counts}",

@@ -32,11 +32,11 @@ def test_each_kind_of_outline_has_a_column():
     for line in (
         "| Measure | main | flair |",
         "| Lesions | 960 | 960 |",
-        "| PR AUC | 0.7 (0.61 to 0.78) | 0.7 (0.61 to 0.78) |",
+        "| PR AUC | 0.700 (0.610 to 0.780) | 0.700 (0.610 to 0.780) |",
         "| True positives | 31 (20 to 40) | 31 (20 to 40) |",
-        "| PR AUC, as a share of that on main |  | 0.7 (0.61 to 0.78) |",
+        "| PR AUC, as a share of that on main |  | 0.700 (0.610 to 0.780) |",
         "| Measure | main, without | main, with | flair, without | flair, with |",
-        "| Expected calibration error | 0.02 | 0.01 | 0.02 | 0.01 |",
+        "| Expected calibration error | 0.020 | 0.010 | 0.020 | 0.010 |",
     ):
         assert line in lines
 
@@ -45,7 +45,7 @@ def test_it_says_what_was_pooled_and_what_an_interval_is():
     text = evaluation_section(_metrics("main", "flair"))
     assert "held-out rows of all outlines together" in text
     assert "95 % interval over 2000 resamples" in text
-    assert "0.7 (no interval)" in text
+    assert "0.700 (no interval)" in text
     assert "undefined (no interval)" in text
     assert "kinds of outline" not in evaluation_section(_metrics("main"))
 

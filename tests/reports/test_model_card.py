@@ -31,7 +31,7 @@ def test_it_says_what_trained_how_good_and_not_for_what():
         "| Radiomic features | 2 |",
         "| sites, A | 3 |",
         "| fingerprints | 13 values |",
-        "| pr_auc | 0.7 (0.61 to 0.78) |",
+        "| pr_auc | 0.700 (0.610 to 0.780) |",
         "| undefined_one | undefined |",
         "| high-sensitivity | 0.07123 |",
     ):

@@ -49,16 +49,16 @@ def same_head(result, undisturbed):
 
 
 CASES = [
-    Case("ppb, with `Units`", "works", in_unit(1000, "ppb")),
+    Case("A QSM in ppb, with `Units`", "works", in_unit(1000, "ppb")),
     Case("`Units` in capitals with spaces", "works", in_unit(1, " PPM ")),
     Case(
-        "ppm, without `Units`",
+        "A QSM in ppm, without `Units`",
         "works, with a warning: ppm by the range of the values",
         in_unit(1),
         r"sub-01_Chimap\.nii\.gz: its sidecar gives no Units; by their range the values were taken for ppm",
     ),
     Case(
-        "ppb, without `Units`",
+        "A QSM in ppb, without `Units`",
         "works, with a warning: ppb by the range of the values",
         in_unit(1000),
         r"sub-01_Chimap\.nii\.gz: its sidecar gives no Units; by their range the values were taken for ppb",
