@@ -28,8 +28,8 @@ Result = TypeVar("Result")
 class Workers:
     """Worker processes that serve one set of tasks after the other; a context manager.
 
-    Starting a process costs seconds of imports, so they stay until the end. Heavy work always runs in a child,
-    even with one worker: when memory runs out, the kernel ends the child and this process can say so.
+    Starting a process costs seconds of imports, so they stay until the end. Heavy work always runs in a
+    child, even with one worker: when memory runs out, the kernel ends it and this process can say so.
     """
 
     def __init__(self, n_workers: int) -> None:
@@ -44,7 +44,7 @@ class Workers:
         self._close()
 
     def get_ready(self, modules: Sequence[str], n_tasks: int) -> None:
-        """Let as many workers as there will be tasks import modules, while this process does something else."""
+        """Let as many workers as there will be tasks import modules, while this process goes on."""
         for _ in range(min(self._n_workers, n_tasks)):
             self._processes().submit(_import, modules)
 
@@ -58,9 +58,9 @@ class Workers:
         Yields
         ------
         tuple
-            The key, and the result or why there is none, in the order of the tasks but for those whose worker
-            was killed: they are tried once more, each alone, at the end. An exception that is no `QsmrimError`
-            becomes one, with its traceback in the log (debug level).
+            The key, and the result or why there is none, in the order of the tasks but for those whose
+            worker was killed: they are tried once more, each alone, at the end. An exception that is no
+            `QsmrimError` becomes one, with its traceback in the log (debug level).
         """
         killed: list[Key] = []
         futures = {key: self._submit(function, key, task) for key, task in tasks.items()}
