@@ -43,7 +43,7 @@ def headline_table(results: Mapping[str, Result], parts: Mapping[str, Part]) -> 
         if name in results
         for line in part.headlines(results[name].rows)
     ]
-    return table(["what", "found", "detail"], lines)
+    return table(["what", "found", "detail"], lines).replace("--:", "---", 2)  # all of it is text
 
 
 _READING = (
