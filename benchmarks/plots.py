@@ -19,7 +19,7 @@ def write_plot(panels: Sequence[Panel], path: Path) -> None:
     """One figure with the panels side by side."""
     with plt.rc_context(STYLE):
         figure, every = plt.subplots(
-            1, len(panels), figsize=(5.4 * len(panels), 3.9), layout="constrained", squeeze=False
+            1, len(panels), figsize=(5.6 * len(panels), 4.4), layout="constrained", squeeze=False
         )
         for axes, panel in zip(every[0], panels, strict=True):
             _draw(axes, panel)
@@ -35,4 +35,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=7.5)
+    axes.legend(
+        fontsize=7.5, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.14)
+    )  # below: it hides no curve
