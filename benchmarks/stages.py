@@ -21,7 +21,7 @@ from qsmrim_app.levels.session_tasks import (
     prepare_inputs,
     write_outputs,
 )
-from qsmrim_app.preprocessing.running import quiet_nipype
+from qsmrim_app.preprocessing.running import settle_nipype
 from qsmrim_app.preprocessing.workflow import WORKFLOW, init_prepare_session_wf
 from qsmrim_app.settings import InputSettings, ParticipantSettings, ResourceSettings
 
@@ -101,7 +101,7 @@ def stage_seconds(
 
 def _run_nodes(task: PrepareTask, watch: Stopwatch) -> None:
     """The nodes of the preprocessing as nipype runs them, one after the other."""
-    quiet_nipype(30)
+    settle_nipype(30)
     workflow = Workflow(WORKFLOW, base_dir=str(task.work_dir))
     workflow.add_nodes([init_prepare_session_wf(task.inputs, task.preprocessing, task.spacing_mm)])
     begun: dict[str, tuple[float, float]] = {}
