@@ -13,7 +13,7 @@ STAMP = $(VENV)/.installed
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 LOCK = -c requirements.lock
 
-.PHONY: install .venv demo test test-long lint lock descriptor image image-test bench bench-training default-model \
+.PHONY: install .venv demo test test-long lint lock descriptor image image-test bench bench-full bench-page default-model \
   robustness-page simulation-report semireal-study experiment clean
 
 install .venv: $(STAMP)
@@ -71,11 +71,9 @@ image:
 image-test:
 	tests/container/run
 
-bench:
-	@echo "There are no benchmarks yet."; exit 1
-
-# What the input of a training costs, against the step itself and against the loaders of MONAI and TorchIO: docs/benchmarks.md.
-# These come into an environment of their own, which sees the packages of the program's. BENCH_ARGS: --samples folder, for one.
+# How fast, against what: docs/benchmarks.md, its plots and benchmarks/results. PARTS: some of its parts (make bench PARTS="radiomics query").
+# `make bench` takes some 20 minutes on 2 cores; `make bench-full` as long as it takes; `make bench-page` makes the page anew.
+# What it compares with comes into an environment of its own, which sees the packages of the program's.
 BENCH_VENV = $(VENV)-bench
 $(BENCH_VENV)/.installed: $(STAMP) benchmarks/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
@@ -84,8 +82,15 @@ $(BENCH_VENV)/.installed: $(STAMP) benchmarks/requirements.txt
 	$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install -q $(LOCK) -r benchmarks/requirements.txt
 	touch $@
 
-bench-training: $(BENCH_VENV)/.installed
-	$(BENCH_VENV)/bin/python benchmarks/training_input.py $(BENCH_ARGS)
+BENCH = PYTHONPATH=. $(BENCH_VENV)/bin/python -m benchmarks $(PARTS) --data $(DATA)
+bench: $(BENCH_VENV)/.installed
+	$(BENCH)
+
+bench-full: $(BENCH_VENV)/.installed
+	$(BENCH) --size full
+
+bench-page: $(BENCH_VENV)/.installed
+	$(BENCH) --page-only
 
 # The default model, from nothing: a cohort with about as many lesions as the paper's, two smaller ones with many rims that
 # only train, every fit, and the result put where the program looks for it. An interrupted run goes on where it stopped.

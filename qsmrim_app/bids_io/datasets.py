@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,8 @@ def _named(derivatives: Mapping[str, Path]) -> list[Dataset]:
 def _dataset(name: str, root: Path) -> Dataset:
     root = root.absolute()  # nipype's nodes run in folders of their own
     try:
-        sidecars = sorted(path for path in root.iterdir() if path.name.endswith(".json"))
+        # names alone: a path for each of thousands of participants would take most of a query's time
+        sidecars = sorted(root / name for name in os.listdir(root) if name.endswith(".json"))
     except OSError as error:
         raise InvalidDatasetError(
             f"{root} cannot be listed ({error.strerror}); give reading rights"

@@ -103,6 +103,8 @@ def cell_text(value: Any) -> str:
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
+    if isinstance(value, float):  # first, since most cells are features
+        return "n/a" if math.isnan(value) else format(value + 0.0, NUMBER_FORMAT)
     if value is None or value is pd.NA or value == "":
         return "n/a"
     if isinstance(value, str):
@@ -112,7 +114,7 @@ def cell_text(value: Any) -> str:
         return str(int(value))
     number = value.item() if hasattr(value, "item") else value
     if isinstance(number, float):
-        return "n/a" if math.isnan(number) else format(number + 0.0, NUMBER_FORMAT)
+        return cell_text(number)
     return str(int(number)) if isinstance(number, bool) else str(number)
 
 

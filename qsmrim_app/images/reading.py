@@ -60,7 +60,7 @@ def load_labels(path: Path) -> Loaded:
     """
     image, affine, warnings = _open(path)
     data = _read(image, path)
-    if not np.isfinite(data).all():
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
         raise InputError(
             f"{path}: a label map holds NaN or infinite values; write whole numbers, 0 for background"
         )
@@ -68,9 +68,12 @@ def load_labels(path: Path) -> Loaded:
         raise InputError(
             f"{path}: labels run from {data.min():g} to {data.max():g}; expected 0 to 2147483647"
         )
+    if data.dtype.kind != "f":
+        return Loaded(to_ras(Volume(data.astype(np.int32), image.affine)), tuple(warnings))
     labels = np.rint(data).astype(np.int32)
-    if np.abs(labels - data).max(initial=0) > 1e-4:
-        odd = data[np.abs(labels - data) > 1e-4].flat[0]
+    apart = np.abs(labels - data) > 1e-4
+    if apart.any():
+        odd = data[apart].flat[0]
         raise InputError(
             f"{path}: a label map holds {odd:g}; labels are whole numbers; threshold a probability map first"
         )

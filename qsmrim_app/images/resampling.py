@@ -31,18 +31,29 @@ def resample_image(source: Volume, grid: Volume, grid_to_source_mm: FloatArray |
     if _is_identity(grid_to_source_mm) and same_grid(source, grid):
         return Volume(source.data, grid.affine)
     data = source.data.astype(np.float32, copy=False)
+    matrix, start = _grid_to_voxel(source, grid, grid_to_source_mm)
+    offsets = _subvoxel_offsets(matrix)
+    if len(offsets) == 1:  # nothing to average
+        return Volume(_sample(data, grid.shape, matrix, start + matrix @ offsets[0])[0], grid.affine)
     total = np.zeros(grid.shape, dtype=np.float64)
     reached = np.zeros(grid.shape, dtype=np.int16)
-    matrix, start = _grid_to_voxel(source, grid, grid_to_source_mm)
-    for offset in _subvoxel_offsets(matrix):
-        first = start + matrix @ offset
-        inside = _is_inside(source.shape, grid.shape, matrix, first)
-        sample = ndimage.affine_transform(
-            data, matrix, first, output_shape=grid.shape, order=1, mode="nearest", output=np.float32
-        )
-        total += np.where(inside, sample, 0)
+    for offset in offsets:
+        sample, inside = _sample(data, grid.shape, matrix, start + matrix @ offset)
+        total += sample
         reached += inside
     return Volume((total / np.maximum(reached, 1)).astype(np.float32), grid.affine)
+
+
+def _sample(
+    data: NDArray[np.float32], shape: tuple[int, int, int], matrix: FloatArray, start: FloatArray
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Values between the voxels of ``data``, shape of the grid, 0 outside of it; and what is inside."""
+    inside = _is_inside(data.shape, shape, matrix, start)
+    values: NDArray[np.float32] = ndimage.affine_transform(
+        data, matrix, start, output_shape=shape, order=1, mode="nearest", output=np.float32
+    )
+    values[~inside] = 0
+    return values, inside
 
 
 def resample_labels(source: Volume, grid: Volume, grid_to_source_mm: FloatArray | None = None) -> Volume:

@@ -36,11 +36,13 @@ def paint_lesions(
     UnknownLesionError
         If the map holds a label that ``values`` does not name.
     """
-    present, inverse = np.unique(labels.data, return_inverse=True)
-    missing = [int(label) for label in present if label != 0 and int(label) not in values]
+    inside = labels.data != 0  # few voxels, so that nothing is sorted that need not be
+    present, inverse = np.unique(labels.data[inside], return_inverse=True)
+    missing = [int(label) for label in present if int(label) not in values]
     if missing:
         raise UnknownLesionError(
             f"no value for lesion(s) {missing[:10]}; values were given for {len(values)} lesions"
         )
-    painted = np.array([background if label == 0 else values[int(label)] for label in present], dtype=dtype)
-    return labels.with_data(painted[inverse].reshape(labels.shape))
+    painted = np.full(labels.shape, background, dtype=dtype)
+    painted[inside] = np.array([values[int(label)] for label in present], dtype=dtype)[inverse]
+    return labels.with_data(painted)

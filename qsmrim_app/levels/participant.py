@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qsmrim_app.bids_io.dry_run import dry_run_table
 from qsmrim_app.bids_io.names import session_path
@@ -14,7 +15,6 @@ from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessio
 from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
 from qsmrim_app.errors import BusyError, QsmrimError
-from qsmrim_app.levels.classifying import Classifier
 from qsmrim_app.levels.measuring import MeasuredSession
 from qsmrim_app.levels.missing_results import missing_results
 from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
@@ -45,7 +45,7 @@ from qsmrim_app.levels.session_tasks import (
 )
 from qsmrim_app.levels.summary import summarise
 from qsmrim_app.levels.unlike_training import unlike_training_warnings
-from qsmrim_app.levels.workers import run_in_workers, workers_within
+from qsmrim_app.levels.workers import Workers, workers_within
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.reports.methods_text import MethodsText, methods_text
@@ -54,7 +54,12 @@ from qsmrim_app.reports.pages import SubjectReport
 from qsmrim_app.settings import ParticipantSettings
 from qsmrim_app.tables.lesion_table import LesionTable
 
+if TYPE_CHECKING:
+    from qsmrim_app.levels.classifying import Classifier
+
 logger = logging.getLogger(__name__)
+
+_WORKER_MODULES = ("qsmrim_app.levels.session_tasks", "qsmrim_app.levels.session_report")
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class _Run:
     classifier: Classifier
     inputs: dict[SessionKey, SubjectInputs]
     methods: MethodsText
+    workers: Workers
     errors: dict[SessionKey, QsmrimError] = field(default_factory=dict)
     busy: dict[SessionKey, BusyError] = field(default_factory=dict)  # left alone: another run writes them
     prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
@@ -125,10 +131,19 @@ def run_participants(settings: ParticipantSettings, found: Found | None = None) 
         If nothing can be analysed at all: no dataset, participant, usable model or place for the output.
     """
     found = found or find_inputs(settings.bids_dir, settings.inputs)
+    with Workers(workers_within(settings.resources)) as workers:
+        if not settings.boilerplate_only:
+            workers.get_ready(_WORKER_MODULES, len(found.inputs))
+        return _run_with(workers, settings, found)
+
+
+def _run_with(workers: Workers, settings: ParticipantSettings, found: Found) -> Outcome:
+    from qsmrim_app.levels.classifying import Classifier  # torch loads while the workers start
+
     classifier = Classifier.load(settings)
     open_output(settings, found.datasets)
     inputs = {session.key: session for session in found.inputs}
-    run = _Run(settings, classifier, inputs, _methods(settings, classifier))
+    run = _Run(settings, classifier, inputs, _methods(settings, classifier), workers)
     write_text(methods_path(settings.output_dir), run.methods.plain())
     if settings.boilerplate_only:
         return Outcome(0, f"methods text: {methods_path(settings.output_dir)}\n")
@@ -169,7 +184,7 @@ def _prepare(run: _Run) -> None:
             key: PrepareTask(inputs, settings.preprocessing, spacing, work, settings.resources)
             for key, inputs in run.inputs.items()
         }
-        outcomes = run_in_workers(prepare_inputs, tasks, workers_within(settings.resources))
+        outcomes = run.workers.run(prepare_inputs, tasks)
     for key, outcome in outcomes:
         run.keep(key, outcome, run.prepared, "preparation")  # type: ignore[arg-type]
         if run.stopped:
@@ -181,7 +196,7 @@ def _measure(run: _Run) -> None:
         key: MeasureTask(run.inputs[key], prepared, run.settings.lesions, run.classifier.settings)
         for key, prepared in run.prepared.items()
     }
-    for key, outcome in run_in_workers(measure_inputs, tasks, workers_within(run.settings.resources)):
+    for key, outcome in run.workers.run(measure_inputs, tasks):
         run.keep(key, outcome, run.measured, "features and patches")  # type: ignore[arg-type]
 
 
@@ -204,7 +219,7 @@ def _write(run: _Run) -> None:
         )
         for key, table in run.tables.items()
     }
-    for key, outcome in run_in_workers(write_outputs, tasks, workers_within(run.settings.resources)):
+    for key, outcome in run.workers.run(write_outputs, tasks):
         run.keep(key, outcome, run.written, "maps and tables")  # type: ignore[arg-type]
 
 
@@ -217,7 +232,7 @@ def _keep_facts(run: _Run) -> None:
 
 def _report(run: _Run) -> None:
     tasks = {key: PageTask(key, run.settings.output_dir) for key in run.keys}
-    for key, outcome in run_in_workers(write_page, tasks, workers_within(run.settings.resources)):
+    for key, outcome in run.workers.run(write_page, tasks):
         run.keep(key, outcome, run.pages, "report")  # type: ignore[arg-type]
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import traceback
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from logging.handlers import QueueHandler, QueueListener
 from multiprocessing.queues import Queue
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from qsmrim_app.errors import QsmrimError, WorkerKilledError
 from qsmrim_app.settings import ResourceSettings
@@ -24,25 +25,45 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def run_in_workers(
-    function: Callable[[Task], Result], tasks: Mapping[Key, Task], n_workers: int
-) -> Iterator[tuple[Key, Result | QsmrimError]]:
-    """Call ``function`` on every task in worker processes.
+class Workers:
+    """Worker processes that serve one set of tasks after the other; a context manager.
 
-    The function and its task are pickled, so the function stands at the top of a module. Heavy work always
-    runs in a child, even with one worker: when memory runs out, the kernel ends the child and this process
-    can say so.
-
-    Yields
-    ------
-    tuple
-        The key, and the result or why there is none, in the order of the tasks but for those whose worker
-        was killed: they are tried once more, each alone, at the end. An exception that is no `QsmrimError`
-        becomes one, with its traceback in the log (debug level).
+    Starting a process costs seconds of imports, so they stay until the end. Heavy work always runs in a
+    child, even with one worker: when memory runs out, the kernel ends it and this process can say so.
     """
-    killed: list[Key] = []
-    with _pool(min(n_workers, max(len(tasks), 1))) as pool:
-        futures = {key: pool.submit(_attempt, function, key, task) for key, task in tasks.items()}
+
+    def __init__(self, n_workers: int) -> None:
+        self._n_workers = n_workers
+        self._open = ExitStack()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def get_ready(self, modules: Sequence[str], n_tasks: int) -> None:
+        """Let as many workers as there will be tasks import modules, while this process goes on."""
+        for _ in range(min(self._n_workers, n_tasks)):
+            self._processes().submit(_import, modules)
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Mapping[Key, Task]
+    ) -> Iterator[tuple[Key, Result | QsmrimError]]:
+        """Call ``function`` on every task in the workers.
+
+        The function and its task are pickled, so the function stands at the top of a module.
+
+        Yields
+        ------
+        tuple
+            The key, and the result or why there is none, in the order of the tasks but for those whose
+            worker was killed: they are tried once more, each alone, at the end. An exception that is no
+            `QsmrimError` becomes one, with its traceback in the log (debug level).
+        """
+        killed: list[Key] = []
+        futures = {key: self._submit(function, key, task) for key, task in tasks.items()}
         try:
             for key, future in futures.items():
                 try:
@@ -52,8 +73,40 @@ def run_in_workers(
                 else:
                     yield key, outcome
         finally:  # whoever stops listening wants no more of it
-            pool.shutdown(cancel_futures=True)
-    yield from ((key, _alone(function, key, tasks[key])) for key in killed)
+            for future in futures.values():
+                future.cancel()
+            if killed:
+                self._close()
+        yield from ((key, _alone(function, key, tasks[key])) for key in killed)
+
+    def _submit(
+        self, function: Callable[[Task], Result], key: Hashable, task: Task
+    ) -> Future[Result | QsmrimError]:
+        try:
+            return self._processes().submit(_attempt, function, key, task)
+        except BrokenProcessPool:  # a worker was killed while it had nothing to do, or by a task of this set
+            self._close()
+            return self._processes().submit(_attempt, function, key, task)
+
+    def _processes(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = self._open.enter_context(_pool(self._n_workers))
+        return self._pool
+
+    def _close(self) -> None:
+        """End the workers; tasks that have not begun are dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        self._pool = None
+        self._open.close()
+
+
+def run_in_workers(
+    function: Callable[[Task], Result], tasks: Mapping[Key, Task], n_workers: int
+) -> Iterator[tuple[Key, Result | QsmrimError]]:
+    """One set of tasks in workers of its own; as `Workers.run`."""
+    with Workers(min(n_workers, max(len(tasks), 1))) as workers:
+        yield from workers.run(function, tasks)
 
 
 def workers_within(resources: ResourceSettings) -> int:
@@ -71,6 +124,11 @@ def _alone(function: Callable[[Task], Result], key: Hashable, task: Task) -> Res
                 f"{key}: its worker process was killed, probably for lack of memory; "
                 "run again with fewer --nprocs or more memory"
             )
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
 
 
 def _attempt(function: Callable[[Task], Result], key: Hashable, task: Task) -> Result | QsmrimError:

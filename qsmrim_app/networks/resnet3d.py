@@ -90,6 +90,9 @@ def _stage(n_in: int, n_out: int, stride: int) -> nn.Sequential:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draw convolutions with the variance that keeps the signal alive behind a ReLU (He et al. 2015)."""
-    if isinstance(module, nn.Conv3d):
+    """Draw convolutions with the variance that keeps the signal alive behind a ReLU (He et al. 2015).
+
+    Weights without memory, which wait for stored ones, are left alone: drawing them loads PyTorch's compiler.
+    """
+    if isinstance(module, nn.Conv3d) and not module.weight.is_meta:
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -35,16 +35,16 @@ def register_with_ants(pair: Pair, start: FloatArray, settings: PreprocessingSet
             prefix="qsmrim-ants-"
         ) as folder:  # ANTs leaves *0GenericAffine.mat behind
             result = ants.registration(
-                fixed=_to_ants(pair.fixed),
-                moving=_to_ants(moving),
-                mask=_to_ants(pair.mask),
+                fixed=to_ants(pair.fixed),
+                moving=to_ants(moving),
+                mask=to_ants(pair.mask),
                 type_of_transform=_KINDS[settings.registration],
                 initial_transform="Identity",
                 aff_random_sampling_rate=settings.sampling_fraction,
                 outprefix=f"{folder}/",
             )
             transform = ants.read_transform(result["fwdtransforms"][0])
-            return start @ _world_matrix(transform)
+            return start @ ants_world_matrix(transform)
     except (RuntimeError, ValueError, IndexError) as error:
         raise PreprocessingError(
             f"registration (ANTs) failed: {error}; look at both images, or register by header"
@@ -53,7 +53,8 @@ def register_with_ants(pair: Pair, start: FloatArray, settings: PreprocessingSet
         ants.config.set_ants_deterministic(False, None)
 
 
-def _to_ants(volume: Volume) -> Any:
+def to_ants(volume: Volume) -> Any:
+    """An ANTs image, float32, with the same voxels at the same places."""
     import ants
 
     image = to_itk(volume)  # for its geometry
@@ -65,7 +66,7 @@ def _to_ants(volume: Volume) -> Any:
     )
 
 
-def _world_matrix(transform: Any) -> FloatArray:
+def ants_world_matrix(transform: Any) -> FloatArray:
     """ITK's affine x -> A (x - c) + c + t on LPS points, as a (4, 4) matrix on RAS points."""
     parameters, centre = np.array(transform.parameters), np.array(transform.fixed_parameters)
     matrix = np.eye(4)

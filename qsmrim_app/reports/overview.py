@@ -101,6 +101,9 @@ def _background(case: Case, plane: Plane, view: View) -> NDArray[np.uint8]:
 def _class_codes(labels: NDArray[np.int32], classes: Mapping[int, RimClass]) -> NDArray[np.uint8]:
     """1, 2, 3 in the order of `COLORS`, 0 in the background; a label without a class is unclassified."""
     codes = {kind: code for code, kind in enumerate(COLORS, start=1)}
-    present, inverse = np.unique(labels, return_inverse=True)
-    lookup = [0 if label == 0 else codes[classes.get(int(label), "unclassified")] for label in present]
-    return np.array(lookup, dtype=np.uint8)[inverse].reshape(labels.shape)
+    inside = labels != 0
+    present, inverse = np.unique(labels[inside], return_inverse=True)
+    lookup = [codes[classes.get(int(label), "unclassified")] for label in present]
+    painted = np.zeros(labels.shape, dtype=np.uint8)
+    painted[inside] = np.array(lookup, dtype=np.uint8)[inverse]
+    return painted
