@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from qsmrim_app.errors import QsmrimError, UnitError, WorkerKilledError
-from qsmrim_app.levels.workers import run_in_workers, workers_within
+from qsmrim_app.levels.workers import Workers, run_in_workers, workers_within
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import ResourceSettings
 
@@ -55,6 +55,27 @@ def test_who_stops_listening_wants_no_more(tmp_path):
     for _ in run_in_workers(_leave_a_trace, tasks, 1):
         break
     assert len(list(tmp_path.iterdir())) < 8
+
+
+def _who(_: None) -> int:
+    return os.getpid()
+
+
+def test_workers_stay_from_one_set_of_tasks_to_the_next():
+    with Workers(1) as workers:
+        workers.get_ready(["json"], 3)
+        first, second = (dict(workers.run(_who, {"a": None, "b": None})) for _ in range(2))
+    assert len({*first.values(), *second.values()}) == 1
+    assert os.getpid() not in first.values()
+
+
+def test_a_worker_that_died_is_replaced_for_the_next_tasks():
+    with Workers(2) as workers:
+        assert isinstance(dict(workers.run(_task, {"a": "die"}))["a"], WorkerKilledError)
+        assert dict(workers.run(_task, {"a": "fine"})) == {"a": "FINE"}
+        idle = dict(workers.run(_who, {"a": None}))["a"]
+        os.kill(idle, signal.SIGKILL)
+        assert dict(workers.run(_task, {"a": "fine", "b": "good"})) == {"a": "FINE", "b": "GOOD"}
 
 
 def test_memory_decides_how_many_sessions_run_at_once():
