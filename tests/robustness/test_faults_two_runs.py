@@ -50,8 +50,9 @@ def test_a_second_run_leaves_a_participant_alone_that_another_works_on(shared, b
         if shared == "output"
         else (tmp_path / "other", "-w", work_dir)
     )
-    second = run((bids_dir, places[0], *MEASURE, *places[1:]), tmp_path / "second.txt")
-    assert first.process.poll() is None, "the first run was too quick for this test"
+    with first.paused():
+        assert first.process.poll() is None, "the first run was too quick for this test"
+        second = run((bids_dir, places[0], *MEASURE, *places[1:]), tmp_path / "second.txt")
     assert second.code == 75, second.said
     assert f"sub-01: another run (process {first.process.pid} on " in second.said
     assert "Traceback" not in second.said
