@@ -26,7 +26,7 @@ from qsmrim_app.levels.run_log import (
     write_settings,
     write_status,
 )
-from qsmrim_app.levels.session_holds import hold_sessions
+from qsmrim_app.levels.session_holds import hold_sessions, why_failed
 from qsmrim_app.levels.session_report import (
     PageTask,
     input_rows,
@@ -185,7 +185,8 @@ def _prepare(run: _Run) -> None:
             for key, inputs in run.inputs.items()
         }
         outcomes = run.workers.run(prepare_inputs, tasks)
-    for key, outcome in outcomes:
+    for key, found in outcomes:
+        outcome = found if isinstance(found, PreparedSubject) else why_failed(found, key, work)
         run.keep(key, outcome, run.prepared, "preparation")  # type: ignore[arg-type]
         if run.stopped:
             break

@@ -52,6 +52,17 @@ def hold_sessions(
         work_dir.rmdir()
 
 
+def why_failed(error: object, key: SessionKey, work_dir: Path) -> object:
+    """An error of a session that is held; where its lock is gone, that something removed the work folder."""
+    _, lock = _locks(key, work_dir, work_dir)
+    if lock.exists():
+        return error
+    return OutputError(
+        f"{key.prefix}: {work_dir} was removed while the program ran, or what is in it; "
+        "run the same command again"
+    )
+
+
 def _locks(key: SessionKey, output_dir: Path, work_dir: Path) -> tuple[Path, Path]:
     name = f"running-{key.prefix}.lock"
     return output_dir / dataset_path("logs") / name, work_dir / name
