@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import logging
-import multiprocessing
 import traceback
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import QueueHandler, QueueListener
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.queues import Queue
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from qsmrim_app.errors import QsmrimError, WorkerKilledError
 from qsmrim_app.settings import ResourceSettings
@@ -36,6 +36,7 @@ class Workers:
         self._n_workers = n_workers
         self._open = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
+        self._context = _RememberingContext()
 
     def __enter__(self) -> Self:
         return self
@@ -45,8 +46,11 @@ class Workers:
 
     def get_ready(self, modules: Sequence[str], n_tasks: int) -> None:
         """Let as many workers as there will be tasks import modules, while this process goes on."""
-        for _ in range(min(self._n_workers, n_tasks)):
-            self._processes().submit(_import, modules)
+        with suppress(
+            BrokenProcessPool
+        ):  # one was killed already: `run` starts others, and says so if need be
+            for _ in range(min(self._n_workers, n_tasks)):
+                self._processes().submit(_import, modules)
 
     def run(
         self, function: Callable[[Task], Result], tasks: Mapping[Key, Task]
@@ -76,7 +80,7 @@ class Workers:
             for future in futures.values():
                 future.cancel()
             if killed:
-                self._close()
+                self._kill()
         yield from ((key, _alone(function, key, tasks[key])) for key in killed)
 
     def _submit(
@@ -85,13 +89,25 @@ class Workers:
         try:
             return self._processes().submit(_attempt, function, key, task)
         except BrokenProcessPool:  # a worker was killed while it had nothing to do, or by a task of this set
-            self._close()
+            self._kill()
             return self._processes().submit(_attempt, function, key, task)
 
     def _processes(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._pool = self._open.enter_context(_pool(self._n_workers))
+            self._context = _RememberingContext()
+            self._pool = self._open.enter_context(_pool(self._n_workers, self._context))
         return self._pool
+
+    def _kill(self) -> None:
+        """End the workers of a broken pool.
+
+        Python does so itself, but for a worker that is started in the very moment in which another one dies:
+        nobody tells it, and the pool would wait for it for ever.
+        """
+        for process in self._context.started:
+            if process.pid is not None:
+                process.kill()
+        self._close()
 
     def _close(self) -> None:
         """End the workers; tasks that have not begun are dropped."""
@@ -115,7 +131,7 @@ def workers_within(resources: ResourceSettings) -> int:
 
 
 def _alone(function: Callable[[Task], Result], key: Hashable, task: Task) -> Result | QsmrimError:
-    with _pool(1) as pool:
+    with _pool(1, _RememberingContext()) as pool:
         future: Future[Result | QsmrimError] = pool.submit(_attempt, function, key, task)
         try:
             return future.result()
@@ -146,10 +162,22 @@ def _attempt(function: Callable[[Task], Result], key: Hashable, task: Task) -> R
         return QsmrimError(f"{key}: internal error, {type(error).__name__}: {error}")
 
 
+class _RememberingContext(SpawnContext):
+    """Processes by ``spawn``, since a fork would share CUDA and thread state; it knows which it started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        """What a pool calls for a new process."""
+        self.started.append(SpawnProcess(*args, **kwargs))
+        return self.started[-1]
+
+
 @contextmanager
-def _pool(n_workers: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(n_workers: int, context: _RememberingContext) -> Iterator[ProcessPoolExecutor]:
     """Worker processes whose log lines arrive in this one."""
-    context = multiprocessing.get_context("spawn")  # a fork would share CUDA and thread state with the parent
     lines = context.Queue()
     listener = QueueListener(lines, _Relay())
     listener.start()
