@@ -51,7 +51,10 @@ def headlines(rows: list[Row]) -> list[Headline]:
     data = rows[-1]["data"]
     looking = sum(_stage(rows, data, stage) for stage in (MEASURING, CLASSIFYING))
     run = next(row for row in rows if row["data"] == data and row.get("people") == 1)
-    rest = run["wall_s"] - sum(_stage(rows, data, stage, "wall_s") for stage in _SLOW)
+    rest, computed = (
+        run[clock] - sum(_stage(rows, data, stage, clock) for stage in _SLOW)
+        for clock in ("wall_s", "processor_s")
+    )
     return [
         Headline(
             f"participant ({data}), features, patches and classification",
@@ -60,14 +63,13 @@ def headlines(rows: list[Row]) -> list[Headline]:
         ),
         Headline(
             f"participant ({data}), the program without registration and N4",
-            f"{rest:.1f} s",
+            f"{rest:.1f} s, {computed:.1f} processor seconds",
             f"limit {_LIMIT_REST_S:g} s: {'kept' if rest < _LIMIT_REST_S else 'not kept'}",
         ),
         Headline(
             f"participant ({data}), the whole program",
-            f"{run['wall_s']:.1f} s",
-            f"{run['processor_s']:.1f} processor seconds, {run['peak_process_gb']:.2f} GB in the largest "
-            "process",
+            f"{run['wall_s']:.1f} s, {run['processor_s']:.1f} processor seconds",
+            f"{run['peak_process_gb']:.2f} GB in the largest process",
         ),
     ]
 
@@ -113,7 +115,7 @@ def section(rows: list[Row]) -> str:
 
 
 _NOTE = (
-    "*Simulated*: two participants of `qsmrim-simulate --seed 2026`, QSM of 0.75 x 0.75 x 3 mm, 63 and 25 "
+    "*Simulated*: two participants of `qsmrim-simulate --seed 2026`, QSM of 0.75 x 0.75 x 3 mm, 63 and 43 "
     "lesions; *real FLAIR*: LJ07 of the semi-real data, 30 lesions. Every run begins without a work folder. "
     "Memory is resident memory seen ten times a second, where pages that processes share are counted in "
     "each of them."

@@ -33,7 +33,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set(xscale="log", yscale="log", xlabel=panel.x_label, ylabel=panel.y_label)
     ticks = sorted({x for curve in panel.curves for x in curve.x})
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    axes.minorticks_off()
+    axes.xaxis.minorticks_off()
     axes.grid(alpha=0.25)
     axes.legend(
         fontsize=7.5, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.14)

@@ -64,7 +64,7 @@ def headlines(rows: list[Row]) -> list[Headline]:
     return [
         Headline(
             f"{what}, against {INDEX}",
-            f"{spread([median(index) / median(one)])} times faster",
+            f"{spread([median(index) / median(one)])} times as fast",
             f"{spread(one)} s; limit {_LIMIT_S:g} s: {kept}",
         ),
         Headline(

@@ -58,7 +58,7 @@ def headlines(rows: list[Row]) -> list[Headline]:
         for peer in _peers(rows):
             what = f"radiomics, lesions of {n_voxels:,} voxels, against {peer}"
             found.append(
-                Headline(what, f"{_ratio(rows, peer, n_voxels)} times faster", _detail(rows, n_voxels))
+                Headline(what, f"{_ratio(rows, peer, n_voxels)} times as fast", _detail(rows, n_voxels))
             )
     return found
 

@@ -72,7 +72,7 @@ def headlines(rows: list[Row]) -> list[Headline]:
         other = _row(rows, data, name)
         times = spread(ratios(other["seconds"], ours["seconds"]))
         error = f"error {significant(ours['error_mm'], 2)} against {significant(other['error_mm'], 2)} mm"
-        found.append(Headline(f"registration, {data}, against {name}", f"{times} times faster", error))
+        found.append(Headline(f"registration, {data}, against {name}", f"{times} times as fast", error))
     return found
 
 

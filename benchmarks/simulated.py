@@ -30,7 +30,7 @@ class Scans:
 
 
 def simulated_dataset(work: Path) -> Path:
-    """A BIDS dataset of two participants, about 60 and 20 lesions; made where it lacks."""
+    """A BIDS dataset of two participants, 63 and 43 lesions; made where it lacks."""
     run_simulation(_settings(work), work / "simulated")
     return work / "simulated"
 

@@ -63,7 +63,7 @@ def headlines(rows: list[Row]) -> list[Headline]:
             found.append(
                 Headline(
                     f"augmentation against {peer}'s loader",
-                    f"{spread(times)} times faster",
+                    f"{spread(times)} times as fast",
                     f"at least {limit}: {kept}",
                 )
             )
