@@ -84,13 +84,14 @@ def mounted(folder, size):
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.long
 @needs_root
 @pytest.mark.parametrize(
     ("where", "size_kib"),
     [
         ("output", 300),
-        *(pytest.param("output", size, marks=pytest.mark.long) for size in (8, 40, 1500, 4000, 5200)),
-        *(pytest.param("work", size, marks=pytest.mark.long) for size in (64, 2500)),
+        *(pytest.param("output", size) for size in (8, 40, 1500, 4000, 5200)),
+        *(pytest.param("work", size) for size in (64, 2500)),
     ],
 )
 def test_a_full_disk_is_said_and_survived(where, size_kib, bids_dir, undisturbed, tmp_path):
@@ -111,21 +112,22 @@ def test_a_full_disk_is_said_and_survived(where, size_kib, bids_dir, undisturbed
 
 
 @needs_root
-def test_a_read_only_disk_is_said(bids_dir, tmp_path):
+def test_a_read_only_disk_is_said(phantom_dataset, tmp_path):
     with mounted(tmp_path / "disk", 4000) as small:
         subprocess.run(["mount", "-o", "remount,ro", small], check=True)
-        ended = run((bids_dir, small / "out", *MEASURE), tmp_path / "said.txt")
+        ended = run((phantom_dataset, small / "out", *MEASURE), tmp_path / "said.txt")
     assert ended.code == 73, ended.said
     assert ended.said.count("\n") == 1
     assert f"{small}/out cannot be made (Read-only file system)" in ended.said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "moment",
     [
         pytest.param("sub-01/anat/*_Chimap.nii.gz", id="maps"),
-        pytest.param("work/prepare_wf/sub_01_wf/flair/image.nii", id="preparation", marks=pytest.mark.long),
-        pytest.param("logs/report-sub-01.json", id="report", marks=pytest.mark.long),
+        pytest.param("work/prepare_wf/sub_01_wf/flair/image.nii", id="preparation"),
+        pytest.param("logs/report-sub-01.json", id="report"),
     ],
 )
 def test_an_output_folder_that_is_removed_is_said(moment, bids_dir, undisturbed, tmp_path):
@@ -144,9 +146,8 @@ def test_an_output_folder_that_is_removed_is_said(moment, bids_dir, undisturbed,
     assert differing(bytes_of(output_dir), undisturbed) == []
 
 
-@pytest.mark.parametrize(
-    "days", [pytest.param(-20000, id="past", marks=pytest.mark.long), pytest.param(3650, id="future")]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("days", [pytest.param(-20000, id="past"), pytest.param(3650, id="future")])
 def test_file_times_decide_nothing(days, bids_dir, undisturbed, tmp_path):
     output_dir = tmp_path / "disk" / "out"
     _shift_times(bids_dir, days)

@@ -47,7 +47,8 @@ def test_a_killed_participant_run_goes_on_to_the_same_bytes(n_kills, tmp_path):
     else:
         spec = phantoms.DatasetSpec(subjects=("01",), raters=False)
     bids_dir = phantoms.write_dataset(tmp_path / "bids", spec)
-    options = ("--nprocs", "2", "--device", "cpu")
+    model = () if n_kills == MANY else ("--model", "none")
+    options = (*model, "--nprocs", "2", "--device", "cpu")
     found = kill_and_resume(
         lambda output_dir: (bids_dir, output_dir, "participant", *options),
         lambda output_dir: output_dir.parent.mkdir(parents=True),

@@ -34,7 +34,7 @@ DENIED = Row(
 ROWS = (KILLED, KILLED_ONCE, DENIED)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_session_whose_workers_are_killed_ends_with_75_and_a_sentence(tmp_path):
     spec = phantoms.DatasetSpec(subjects=("01",), raters=False)

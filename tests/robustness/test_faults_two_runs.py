@@ -38,7 +38,7 @@ def bids_dir(tmp_path_factory):
     return phantoms.write_dataset(tmp_path_factory.mktemp("two_runs") / "bids", spec)
 
 
-@pytest.mark.parametrize("shared", ["output", "work"])
+@pytest.mark.parametrize("shared", ["output", pytest.param("work", marks=pytest.mark.long)])
 def test_a_second_run_leaves_a_participant_alone_that_another_works_on(shared, bids_dir, tmp_path):
     output_dir, work_dir = tmp_path / "out", tmp_path / "work"
     first = Program(
