@@ -66,7 +66,9 @@ def test_a_killed_training_goes_on_to_the_same_bytes(n_kills, tmp_path):
     bids_dir, config = tmp_path / "bids", tmp_path / "tiny.toml"
     bids_dir.mkdir()
     config.write_text(TINY)
-    methods = ("qsmrim-net", "aprl-rf") if n_kills == MANY else ("qsmrim-net",)
+    methods = (
+        ("qsmrim-net", "aprl-rf") if n_kills == MANY else ("qsmrim-net", "--fit", "1/1")
+    )  # no evaluation
     options = (
         *("--train", *methods, "--folds", "2", "--seeds", "0", "--epochs", "4", "--width", "4"),
         *("--batch-size", "8", "--nprocs", "2", "--device", "cpu", "--config-file", config),
