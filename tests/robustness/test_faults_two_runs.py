@@ -44,7 +44,7 @@ def test_a_second_run_leaves_a_participant_alone_that_another_works_on(shared, b
     first = Program(
         (bids_dir, output_dir, *MEASURE, "-w", work_dir, "--clean-workdir"), tmp_path / "first.txt"
     )
-    wait_until(lambda: list((output_dir / "logs").glob("running-sub-01.lock")))
+    wait_until((work_dir / "running-sub-01.lock").exists)  # the last that is taken
     places = (
         (output_dir, "-w", tmp_path / "other_work")
         if shared == "output"
