@@ -69,7 +69,7 @@ def load_labels(path: Path) -> Loaded:
             f"{path}: labels run from {data.min():g} to {data.max():g}; expected 0 to 2147483647"
         )
     if data.dtype.kind != "f":
-        return Loaded(to_ras(Volume(data.astype(np.int32), image.affine)), tuple(warnings))
+        return Loaded(to_ras(Volume(data.astype(np.int32), affine)), tuple(warnings))
     labels = np.rint(data).astype(np.int32)
     apart = np.abs(labels - data) > 1e-4
     if apart.any():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from qsmrim_app.errors import UnreadableImageError
+from qsmrim_app.images import load_image, load_labels
 from qsmrim_app.images.headers import affine_in_mm
 
 MM, METRE, MICROMETRE = 2, 1, 3
@@ -58,3 +59,15 @@ def test_voxels_of_0_mm_count_only_without_an_sform(tmp_path):
     np.testing.assert_allclose(affine, np.eye(4))
     with pytest.raises(UnreadableImageError, match="gives voxels of 1 x 0 x 1 mm"):
         affine_in_mm(*image(tmp_path, 1.0, pixdim=pixdim, sform_code=0))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32])
+def test_labels_lie_where_the_image_of_the_same_header_does(tmp_path, dtype):
+    made = nib.Nifti1Image(np.ones((4, 4, 4), dtype=dtype), np.diag([750.0, 750.0, 3000.0, 1]))
+    made.header["xyzt_units"] = MICROMETRE
+    path = tmp_path / "sub-01_dseg.nii"
+    nib.save(made, path)
+    for load in (load_labels, load_image):
+        found = load(path)
+        np.testing.assert_allclose(found.volume.affine, np.diag([0.75, 0.75, 3.0, 1]), rtol=1e-6)
+        assert "the header is in micrometres" in found.warnings[0]
