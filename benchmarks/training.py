@@ -22,7 +22,8 @@ from qsmrim_app.learning.batches import TrainingRows, prepare_batch, shuffled_ba
 from qsmrim_app.learning.scaling import scale_patches
 from qsmrim_app.learning.training import TrainingRun, optimiser_step, start_state
 from qsmrim_app.networks.build import build_network
-from qsmrim_app.settings import DetectorSettings, with_values
+from qsmrim_app.plain_data import with_values
+from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.tables.lesion_samples import concatenate_samples, read_samples
 from studies.markdown import table
 

@@ -29,7 +29,8 @@ from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.fit_costs import CostQuestion
 from qsmrim_app.levels.making_fits import make_fits
-from qsmrim_app.settings import GroupSettings, from_plain
+from qsmrim_app.plain_data import from_plain
+from qsmrim_app.settings import GroupSettings
 from studies.experiment_fits import (
     Experiment,
     ExperimentFit,

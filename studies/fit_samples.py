@@ -33,7 +33,8 @@ from qsmrim_app.detectors.registry import DETECTORS, new_detector
 from qsmrim_app.errors import InputError, QsmrimError
 from qsmrim_app.learning.devices import choose_device
 from qsmrim_app.levels.training_log import follow
-from qsmrim_app.settings import DetectorSettings, with_values
+from qsmrim_app.plain_data import with_values
+from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples, read_samples
 
 COLUMNS = ("subject", "session", "index", "rim_expert", "logit")

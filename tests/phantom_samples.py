@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from qsmrim_app.plain_data import with_values
 from qsmrim_app.radiomic_features.parameters import feature_names
-from qsmrim_app.settings import DetectorSettings, PatchSettings, with_values
+from qsmrim_app.settings import DetectorSettings, PatchSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 SHAPE = (16, 16, 8)

@@ -8,6 +8,7 @@ import pytest
 
 from qsmrim_app import settings
 from qsmrim_app.errors import UsageError
+from qsmrim_app.plain_data import from_plain, to_plain, with_values
 from qsmrim_app.settings import (
     DetectorSettings,
     GroupSettings,
@@ -15,9 +16,6 @@ from qsmrim_app.settings import (
     ParticipantSettings,
     PreprocessingSettings,
     SimulationSettings,
-    from_plain,
-    to_plain,
-    with_values,
 )
 
 EXAMPLES = [

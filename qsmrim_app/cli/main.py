@@ -17,14 +17,8 @@ from qsmrim_app.cli.ending import ends_on_signals
 from qsmrim_app.cli.machine import available_cores, available_memory_gb, set_threads, use_private_caches
 from qsmrim_app.cli.parser import LEVELS, build_parser, build_simulation_parser
 from qsmrim_app.errors import QsmrimError, UsageError
-from qsmrim_app.settings import (
-    GroupSettings,
-    ParticipantSettings,
-    SimulationSettings,
-    from_plain,
-    to_plain,
-    with_values,
-)
+from qsmrim_app.plain_data import from_plain, to_plain, with_values
+from qsmrim_app.settings import GroupSettings, ParticipantSettings, SimulationSettings
 
 EXIT_UNKNOWN_LEVEL = 17
 EXIT_USAGE = 64

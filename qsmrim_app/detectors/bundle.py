@@ -23,7 +23,8 @@ from torch import Tensor
 
 from qsmrim_app.errors import CheckpointError, OutputError, UsageError
 from qsmrim_app.evaluation.platt import Calibration
-from qsmrim_app.settings import DetectorSettings, from_plain, to_plain
+from qsmrim_app.plain_data import from_plain, to_plain
+from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.whole_files import replace_folder
 
 FORMAT = "qsmrim-bundle-1"

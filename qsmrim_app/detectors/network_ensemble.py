@@ -25,7 +25,8 @@ from qsmrim_app.learning.progress import Progress
 from qsmrim_app.learning.scaling import FeatureScaler, fit_feature_scaler, scale_patches
 from qsmrim_app.learning.training import TrainingRun, seconds_per_lesion, train
 from qsmrim_app.networks.build import build_network
-from qsmrim_app.settings import DetectorSettings, to_plain
+from qsmrim_app.plain_data import to_plain
+from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 Result = TypeVar("Result")

@@ -22,7 +22,8 @@ from qsmrim_app.detectors.registry import load_detector, new_detector
 from qsmrim_app.errors import CheckpointError, OutputError
 from qsmrim_app.evaluation.folds import split_rows
 from qsmrim_app.levels.training_log import follow
-from qsmrim_app.settings import DetectorSettings, to_plain
+from qsmrim_app.plain_data import to_plain
+from qsmrim_app.settings import DetectorSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples, read_samples, samples_to_bytes
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from pathlib import Path
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.writing import write_json
 from qsmrim_app.errors import OutputError, QsmrimError
+from qsmrim_app.plain_data import to_plain
 from qsmrim_app.records import SessionKey
-from qsmrim_app.settings import to_plain
 
 
 @dataclass(frozen=True)

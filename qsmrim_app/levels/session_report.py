@@ -11,11 +11,11 @@ from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.written_case import written_case
+from qsmrim_app.plain_data import from_plain, to_plain
 from qsmrim_app.preprocessing.registration import LOW_OVERLAP
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.reports.model_summary import ModelSummary
 from qsmrim_app.reports.pages import InputRow, QualityRow, SubjectReport, subject_page
-from qsmrim_app.settings import from_plain, to_plain
 
 _SIMULATED = "simulated"
 

@@ -20,8 +20,9 @@ from qsmrim_app.bids_io.simulated_dataset import (
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.simulated_samples import has_samples, measure_simulated, write_simulated_samples
 from qsmrim_app.levels.workers import run_in_workers
+from qsmrim_app.plain_data import to_plain, with_values
 from qsmrim_app.records import SessionKey
-from qsmrim_app.settings import SimulationSettings, to_plain, with_values
+from qsmrim_app.settings import SimulationSettings
 from qsmrim_app.simulation.cohort import simulate_participant
 from qsmrim_app.simulation.drawing import draw_participant
 

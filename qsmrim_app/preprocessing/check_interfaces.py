@@ -9,12 +9,12 @@ from typing import Any
 from nipype.interfaces.base import File, TraitedSpec, traits
 
 from qsmrim_app.images import load_image, load_labels
+from qsmrim_app.plain_data import to_plain
 from qsmrim_app.preprocessing.lesion_evidence import measure_lesions
 from qsmrim_app.preprocessing.plausibility import lesion_findings, qsm_findings, require_susceptibility
 from qsmrim_app.preprocessing.qsm_evidence import measure_qsm
 from qsmrim_app.preprocessing.step import Step, StepInputSpec
 from qsmrim_app.records import Finding
-from qsmrim_app.settings import to_plain
 
 
 class _FindingsOutput(TraitedSpec):  # type: ignore[misc]

@@ -10,6 +10,7 @@ from nipype.interfaces.base import File, TraitedSpec, traits
 
 from qsmrim_app.images import grid_with_spacing, same_grid, save_volume
 from qsmrim_app.lesions.labelling import present_labels
+from qsmrim_app.plain_data import from_plain
 from qsmrim_app.preprocessing.bias_correction import correct_bias
 from qsmrim_app.preprocessing.grids import Sources, on_grid, vanished
 from qsmrim_app.preprocessing.input_gate import (
@@ -24,7 +25,7 @@ from qsmrim_app.preprocessing.registration import register_flair, registration_w
 from qsmrim_app.preprocessing.session_mask import mask_for_flair, session_mask
 from qsmrim_app.preprocessing.step import Step, StepInputSpec
 from qsmrim_app.records import Finding, PreparedSubject, SessionKey, Volume
-from qsmrim_app.settings import PreprocessingSettings, from_plain
+from qsmrim_app.settings import PreprocessingSettings
 
 
 class _QsmInput(StepInputSpec):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qsmrim_app import errors
 from qsmrim_app.errors import PreprocessingError, QsmrimError
+from qsmrim_app.plain_data import from_plain, to_plain
 from qsmrim_app.records import PreparedSubject, RegistrationResult
-from qsmrim_app.settings import from_plain, to_plain
 
 ERROR_FILE = "error.json"
 

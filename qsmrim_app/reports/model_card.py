@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qsmrim_app.plain_data import to_plain
 from qsmrim_app.reports.evaluation_section import evaluation_section
 from qsmrim_app.reports.markdown import escaped, leaves, markdown_table, value_text
 from qsmrim_app.reports.notices import model_notice
-from qsmrim_app.settings import DetectorSettings, to_plain
+from qsmrim_app.settings import DetectorSettings
 
 LIMITS = (
     "It classifies lesions that a lesion map outlines; it does not find lesions, and its probabilities "

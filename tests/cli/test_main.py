@@ -6,7 +6,8 @@ from qsmrim_app.cli.machine import available_cores, available_memory_gb
 from qsmrim_app.cli.main import _plain_options, _settings, _with_hyphens, main
 from qsmrim_app.cli.parser import build_parser
 from qsmrim_app.errors import UsageError
-from qsmrim_app.settings import GroupSettings, ParticipantSettings, from_plain
+from qsmrim_app.plain_data import from_plain
+from qsmrim_app.settings import GroupSettings, ParticipantSettings
 
 
 def parse(*words: str) -> dict[str, object]:

@@ -6,7 +6,8 @@ from qsmrim_app.detectors.aprl_rf import AprlRandomForest
 from qsmrim_app.detectors.network_ensemble import NetworkEnsemble
 from qsmrim_app.detectors.registry import DETECTORS, new_detector
 from qsmrim_app.errors import UsageError
-from qsmrim_app.settings import DetectorSettings, NetworkSettings, with_values
+from qsmrim_app.plain_data import with_values
+from qsmrim_app.settings import DetectorSettings, NetworkSettings
 
 PAPER = {"fusion": "concatenate", "radiomics": True, "deep_smote": True, "architecture": "qsmrim-net"}
 PARTS = {

@@ -12,7 +12,8 @@ from qsmrim_app.errors import OutputError
 from qsmrim_app.images import load_image, load_labels
 from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.simulate import recipe, run_simulation
-from qsmrim_app.settings import SimulationSettings, with_values
+from qsmrim_app.plain_data import with_values
+from qsmrim_app.settings import SimulationSettings
 
 SETTINGS = SimulationSettings(
     seed=2,

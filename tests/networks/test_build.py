@@ -5,7 +5,8 @@ import torch
 
 from qsmrim_app.networks.build import build_network
 from qsmrim_app.networks.qsmrim_net import QsmRimNet
-from qsmrim_app.settings import DetectorSettings, NetworkSettings, with_values
+from qsmrim_app.plain_data import with_values
+from qsmrim_app.settings import DetectorSettings, NetworkSettings
 from tests.phantom_samples import N_FEATURES, SHAPE, tiny_settings
 
 CLASSIFIER = 512 * 128 + 128 + 128 + 1
