@@ -27,6 +27,13 @@ Exit codes follow the BIDS execution specification and ``sysexits.h``. A message
 expected, which file, and what to do. Each error also inherits the built-in that fits it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class QsmrimError(Exception):
     """Any failure that qsmrim explains in one sentence."""
@@ -124,6 +131,11 @@ class OutputError(QsmrimError, OSError):
     exit_code = 73
 
     __str__ = Exception.__str__
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> OutputError:
+        """What to raise when a file or folder cannot be written."""
+        return cls(f"{path} cannot be written ({error.strerror}); free space or rights may lack")
 
 
 class WorkerKilledError(QsmrimError, RuntimeError):

@@ -26,9 +26,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content)
     except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}); free space or rights may lack"
-        ) from error
+        raise OutputError.of(path, error) from error
 
 
 def write_text(path: Path, text: str) -> None:

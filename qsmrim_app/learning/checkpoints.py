@@ -26,9 +26,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     try:
         write_whole(path, content.getvalue())
     except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}); free space or rights may lack"
-        ) from error
+        raise OutputError.of(path, error) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

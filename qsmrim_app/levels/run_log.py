@@ -59,9 +59,7 @@ def log_to_file(output_dir: Path, level: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}); free space or rights may lack"
-        ) from error
+        raise OutputError.of(path, error) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     app = logging.getLogger("qsmrim_app")
     app.addHandler(handler)

@@ -72,9 +72,7 @@ def _take(lock: Path) -> Hold | None:
     try:
         return take(lock)
     except OSError as error:
-        raise OutputError(
-            f"{lock} cannot be written ({error.strerror}); free space or rights may lack"
-        ) from error
+        raise OutputError.of(lock, error) from error
 
 
 def _busy(key: SessionKey, lock: Path) -> BusyError:

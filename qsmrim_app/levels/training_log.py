@@ -39,9 +39,7 @@ def _add_row(table: Path, report: EpochReport) -> None:
     try:
         _append(table, report)
     except OSError as error:
-        raise OutputError(
-            f"{table} cannot be written ({error.strerror}); free space or rights may lack"
-        ) from error
+        raise OutputError.of(table, error) from error
 
 
 def _append(table: Path, report: EpochReport) -> None:

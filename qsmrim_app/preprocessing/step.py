@@ -13,7 +13,7 @@ from nipype.interfaces.base import BaseInterfaceInputSpec, SimpleInterface, isde
 
 from qsmrim_app import images, lesions, preprocessing
 from qsmrim_app.errors import QsmrimError
-from qsmrim_app.images import load_image, load_labels
+from qsmrim_app.images import load_image, load_labels, save_volume
 from qsmrim_app.preprocessing.prepared_file import write_error
 from qsmrim_app.records import Volume
 
@@ -71,3 +71,9 @@ class Step(SimpleInterface):  # type: ignore[misc]
         """The mask behind an input, bool."""
         labels = self.labels(name)
         return labels.with_data(labels.data > 0)
+
+
+def save_output(volume: Volume, path: Path) -> str:
+    """Write an image; its path, as nipype passes it on."""
+    save_volume(volume, path)
+    return str(path)

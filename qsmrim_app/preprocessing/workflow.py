@@ -12,16 +12,14 @@ from nipype.interfaces.utility import Merge
 from nipype.pipeline.engine import Node, Workflow
 
 from qsmrim_app.errors import QsmrimError, WorkerKilledError
+from qsmrim_app.preprocessing.alignment_interfaces import CorrectBias, RegisterFlair, ResampleToGrids
 from qsmrim_app.preprocessing.check_interfaces import CheckLesions, CheckQsm
 from qsmrim_app.preprocessing.interfaces import (
-    CorrectBias,
     GatherPrepared,
     HarmoniseImage,
     HarmoniseQsm,
     MakeBrainMask,
     NumberLesions,
-    RegisterFlair,
-    ResampleToGrids,
 )
 from qsmrim_app.preprocessing.outcomes import (
     CRASH_FOLDER,

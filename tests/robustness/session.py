@@ -16,12 +16,12 @@ from qsmrim_app.bids_io.query import find_inputs
 from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.measuring import MeasuredSession
 from qsmrim_app.levels.session_tasks import MeasureTask, measure_inputs
+from qsmrim_app.preprocessing.alignment_interfaces import ResampleToGrids
 from qsmrim_app.preprocessing.interfaces import (
     HarmoniseImage,
     HarmoniseQsm,
     MakeBrainMask,
     NumberLesions,
-    ResampleToGrids,
 )
 from qsmrim_app.preprocessing.prepared_file import write_registration
 from qsmrim_app.preprocessing.step import Step
