@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsmrim_app.bids_io.dry_run import dry_run_table
@@ -14,10 +13,10 @@ from qsmrim_app.bids_io.names import session_path
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
 from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
-from qsmrim_app.errors import BusyError, QsmrimError
-from qsmrim_app.levels.measuring import MeasuredSession
+from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.missing_results import missing_results
 from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
+from qsmrim_app.levels.participant_run import ParticipantRun
 from qsmrim_app.levels.run_log import (
     SessionStatus,
     exit_code_of,
@@ -47,12 +46,11 @@ from qsmrim_app.levels.summary import summarise
 from qsmrim_app.levels.unlike_training import unlike_training_warnings
 from qsmrim_app.levels.workers import Workers, workers_within
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
-from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
+from qsmrim_app.records import PreparedSubject, SessionKey
 from qsmrim_app.reports.methods_text import MethodsText, methods_text
 from qsmrim_app.reports.notices import RESEARCH_ONLY, model_notice
 from qsmrim_app.reports.pages import SubjectReport
 from qsmrim_app.settings import ParticipantSettings
-from qsmrim_app.tables.lesion_table import LesionTable
 
 if TYPE_CHECKING:
     from qsmrim_app.levels.classifying import Classifier
@@ -68,51 +66,6 @@ class Outcome:
 
     exit_code: int
     summary: str
-
-
-@dataclass
-class _Run:
-    """What is known so far of each session, stage by stage; a session is in ``errors`` or goes on."""
-
-    settings: ParticipantSettings
-    classifier: Classifier
-    inputs: dict[SessionKey, SubjectInputs]
-    methods: MethodsText
-    workers: Workers
-    errors: dict[SessionKey, QsmrimError] = field(default_factory=dict)
-    busy: dict[SessionKey, BusyError] = field(default_factory=dict)  # left alone: another run writes them
-    prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
-    measured: dict[SessionKey, MeasuredSession] = field(default_factory=dict)
-    tables: dict[SessionKey, LesionTable] = field(default_factory=dict)
-    written: dict[SessionKey, None] = field(default_factory=dict)
-    pages: dict[SessionKey, Path] = field(default_factory=dict)
-
-    def keep(self, key: SessionKey, outcome: object, into: dict[SessionKey, object], stage: str) -> None:
-        """Put an outcome where it belongs, and say so in one line."""
-        if isinstance(outcome, QsmrimError):
-            self.errors[key] = outcome
-            logger.error("%s: %s failed: %s", key.prefix, stage, outcome)
-            return
-        into[key] = outcome
-        logger.info("%s: %s done", key.prefix, stage)
-
-    def leave(self, busy: Mapping[SessionKey, BusyError]) -> None:
-        """Do nothing with sessions that other runs hold, and say so."""
-        for key, error in busy.items():
-            self.busy[key] = error
-            del self.inputs[key]
-            logger.error("%s", error)
-
-    @property
-    def keys(self) -> list[SessionKey]:
-        """Every session, those with their files first; none that a stopped run never reached."""
-        everyone = [*self.inputs, *(key for key in self.errors if key not in self.inputs)]
-        return [key for key in everyone if not self.stopped or key in self.errors or key in self.tables]
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the run ends here: a session failed, and the user wants no other to go on."""
-        return bool(self.errors) and self.settings.resources.stop_on_first_crash
 
 
 def describe_inputs(settings: ParticipantSettings) -> str:
@@ -143,7 +96,7 @@ def _run_with(workers: Workers, settings: ParticipantSettings, found: Found) -> 
     classifier = Classifier.load(settings)
     open_output(settings, found.datasets)
     inputs = {session.key: session for session in found.inputs}
-    run = _Run(settings, classifier, inputs, _methods(settings, classifier), workers)
+    run = ParticipantRun(settings, classifier, inputs, _methods(settings, classifier), workers)
     write_text(methods_path(settings.output_dir), run.methods.plain())
     if settings.boilerplate_only:
         return Outcome(0, f"methods text: {methods_path(settings.output_dir)}\n")
@@ -156,7 +109,7 @@ def _run_with(workers: Workers, settings: ParticipantSettings, found: Found) -> 
             return _analyse(run, found)
 
 
-def _analyse(run: _Run, found: Found) -> Outcome:
+def _analyse(run: ParticipantRun, found: Found) -> Outcome:
     write_settings(run.settings.output_dir, "participant", run.settings)
     for note in found.notes:
         logger.warning(note)
@@ -172,7 +125,7 @@ def _analyse(run: _Run, found: Found) -> Outcome:
     return _finish(run)
 
 
-def _prepare(run: _Run) -> None:
+def _prepare(run: ParticipantRun) -> None:
     settings, spacing, work = run.settings, run.classifier.settings.spacing_mm, work_folder(run.settings)
     logger.info("preparing %d session(s): bias correction, registration, resampling", len(run.inputs))
     if settings.resources.nipype_plugin:  # somebody else's machines: nipype hands out the nodes
@@ -192,7 +145,7 @@ def _prepare(run: _Run) -> None:
             break
 
 
-def _measure(run: _Run) -> None:
+def _measure(run: ParticipantRun) -> None:
     tasks = {
         key: MeasureTask(run.inputs[key], prepared, run.settings.lesions, run.classifier.settings)
         for key, prepared in run.prepared.items()
@@ -201,7 +154,7 @@ def _measure(run: _Run) -> None:
         run.keep(key, outcome, run.measured, "features and patches")  # type: ignore[arg-type]
 
 
-def _classify(run: _Run) -> None:
+def _classify(run: ParticipantRun) -> None:
     for key, measured in run.measured.items():
         outcome: object
         try:
@@ -213,7 +166,7 @@ def _classify(run: _Run) -> None:
         run.keep(key, outcome, run.tables, "classification")  # type: ignore[arg-type]
 
 
-def _write(run: _Run) -> None:
+def _write(run: ParticipantRun) -> None:
     tasks = {
         key: WriteTask(
             run.inputs[key], run.prepared[key], table, run.measured[key].samples, run.settings.output_dir
@@ -224,20 +177,20 @@ def _write(run: _Run) -> None:
         run.keep(key, outcome, run.written, "maps and tables")  # type: ignore[arg-type]
 
 
-def _keep_facts(run: _Run) -> None:
+def _keep_facts(run: ParticipantRun) -> None:
     for key in run.keys:
         for warning in _warnings(run, key):
             logger.warning("%s: %s", key.prefix, warning)
         write_facts(run.settings.output_dir, _facts(run, key))
 
 
-def _report(run: _Run) -> None:
+def _report(run: ParticipantRun) -> None:
     tasks = {key: PageTask(key, run.settings.output_dir) for key in run.keys}
     for key, outcome in run.workers.run(write_page, tasks):
         run.keep(key, outcome, run.pages, "report")  # type: ignore[arg-type]
 
 
-def _facts(run: _Run, key: SessionKey) -> SubjectReport:
+def _facts(run: ParticipantRun, key: SessionKey) -> SubjectReport:
     inputs, prepared = run.inputs.get(key), run.prepared.get(key)
     return SubjectReport(
         key=key,
@@ -253,7 +206,7 @@ def _facts(run: _Run, key: SessionKey) -> SubjectReport:
     )
 
 
-def _warnings(run: _Run, key: SessionKey) -> tuple[str, ...]:
+def _warnings(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
     """What a user should know of a session, for its page, its status and the log."""
     inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
     return (
@@ -264,7 +217,7 @@ def _warnings(run: _Run, key: SessionKey) -> tuple[str, ...]:
     )
 
 
-def _errors(run: _Run, key: SessionKey) -> tuple[str, ...]:
+def _errors(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
     if key not in run.errors:
         return ()
     earlier = run.settings.output_dir / session_path(key, "lesions", ".tsv")
@@ -272,7 +225,7 @@ def _errors(run: _Run, key: SessionKey) -> tuple[str, ...]:
     return (str(run.errors[key]), *((stale,) if earlier.exists() else ()))
 
 
-def _finish(run: _Run) -> Outcome:
+def _finish(run: ParticipantRun) -> Outcome:
     settings = run.settings
     for subject in sorted({key.subject for key in run.tables}):
         rebuild_sessions(settings.output_dir, subject)
@@ -285,7 +238,7 @@ def _finish(run: _Run) -> Outcome:
     return _outcome(run, statuses)
 
 
-def _outcome(run: _Run, statuses: Mapping[SessionKey, SessionStatus]) -> Outcome:
+def _outcome(run: ParticipantRun, statuses: Mapping[SessionKey, SessionStatus]) -> Outcome:
     model = run.classifier.summary()
     notice = model_notice(model.trained_on_simulation) if model else RESEARCH_ONLY
     told = {**statuses, **{key: status_of(key, run.busy, ()) for key in run.busy}}
