@@ -16,12 +16,15 @@ _MODE = 0o666
 
 @dataclass(frozen=True)
 class Hold:
-    """A lock that this process holds until `release`, or until it ends. ``holder`` names this process."""
+    """A lock that this process holds until the end of a ``with`` block, or until it ends itself."""
 
     path: Path
     descriptor: int
 
-    def release(self) -> None:
+    def __enter__(self) -> Hold:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Remove the lock file and let go."""
         with suppress(OSError):  # the folder was removed meanwhile
             self.path.unlink()

@@ -21,6 +21,7 @@ from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.registry import load_detector, new_detector
 from qsmrim_app.errors import CheckpointError, OutputError
 from qsmrim_app.evaluation.folds import split_rows
+from qsmrim_app.levels.holds import take_hold
 from qsmrim_app.levels.training_log import follow
 from qsmrim_app.plain_data import to_plain
 from qsmrim_app.settings import DetectorSettings
@@ -129,19 +130,27 @@ def load_fits(tasks: Mapping[FitName, FitTask]) -> dict[FitName, RimDetector]:
 
 
 def fit_one(task: FitTask) -> None:
-    """Train one member and leave its bundle, unless a whole one is there."""
-    if _is_done(task.folder):  # another run made it meanwhile
-        logger.info("%s: already done", task.name)
-        return
-    samples, model = training_samples(task), new_detector(task.detector)
-    progress = follow(f"{task.detector.method}, {task.name}", task.log)
-    model.fit(samples, (task.name.seed,), task.device, progress, _checkpoints(task))
-    try:
-        model.save(task.folder)
-    except OutputError:
-        if not _is_done(task.folder):  # else another machine was quicker, with the same fit
-            raise
-    forget_checkpoints([task])
+    """Train one member and leave its bundle, unless a whole one is there.
+
+    Raises
+    ------
+    BusyError
+        If another run is at work on the same fit.
+    """
+    label = f"{task.detector.method}, {task.name}"
+    with take_hold(label, task.folder.with_name(f"{task.folder.name}.lock")):
+        if _is_done(task.folder):  # another run made it meanwhile
+            logger.info("%s: already done", task.name)
+            return
+        samples, model = training_samples(task), new_detector(task.detector)
+        progress = follow(label, task.log)
+        model.fit(samples, (task.name.seed,), task.device, progress, _checkpoints(task))
+        try:
+            model.save(task.folder)
+        except OutputError:
+            if not _is_done(task.folder):  # else another machine was quicker, with the same fit
+                raise
+        forget_checkpoints([task])
 
 
 def forget_checkpoints(tasks: Iterable[FitTask]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.errors import BusyError, OutputError
-from qsmrim_app.file_locks import Hold, holder_of, take
+from qsmrim_app.levels.holds import take_hold
 from qsmrim_app.records import SessionKey
 
 
@@ -42,11 +42,11 @@ def hold_sessions(
     with ExitStack() as held:
         for key in keys:
             for lock in _locks(key, output_dir, work_dir):
-                hold = _take(lock)
-                if hold is None:
-                    busy[key] = _busy(key, lock)
+                try:
+                    held.enter_context(take_hold(key.prefix, lock))
+                except BusyError as error:
+                    busy[key] = error
                     break
-                held.callback(hold.release)
         yield busy
     with suppress(OSError):  # something is in it
         work_dir.rmdir()
@@ -66,17 +66,3 @@ def why_failed(error: object, key: SessionKey, work_dir: Path) -> object:
 def _locks(key: SessionKey, output_dir: Path, work_dir: Path) -> tuple[Path, Path]:
     name = f"running-{key.prefix}.lock"
     return output_dir / dataset_path("logs") / name, work_dir / name
-
-
-def _take(lock: Path) -> Hold | None:
-    try:
-        return take(lock)
-    except OSError as error:
-        raise OutputError.of(lock, error) from error
-
-
-def _busy(key: SessionKey, lock: Path) -> BusyError:
-    return BusyError(
-        f"{key.prefix}: another run ({holder_of(lock)}) is at work on it in {lock.parent}; wait for its end, "
-        "or give this run another output and work folder"
-    )

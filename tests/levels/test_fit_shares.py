@@ -1,15 +1,17 @@
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from qsmrim_app.errors import OutputError, UsageError
+from qsmrim_app.errors import BusyError, OutputError, UsageError
 from qsmrim_app.levels import fitting
 from qsmrim_app.levels.cross_validation import plan_method
 from qsmrim_app.levels.division import divide
 from qsmrim_app.levels.fit_shares import all_fits, share_of
 from qsmrim_app.levels.fitting import FitName, fit_one, unfinished
 from qsmrim_app.levels.group import run_group
+from qsmrim_app.levels.holds import take_hold
 from qsmrim_app.settings import ForestSettings, ResourceSettings
 from tests.levels.phantom_outputs import SUBJECTS, content_of, group_settings, write_outputs_of
 from tests.levels.rated import rated_of
@@ -75,6 +77,29 @@ def test_a_fit_that_another_machine_made_meanwhile_is_kept(tmp_path, monkeypatch
     said = iter([False, False])
     with pytest.raises(OutputError):
         fit_one(task)
+
+
+def test_a_fit_that_another_run_is_at_work_on_is_left_alone(tmp_path):
+    outputs = write_outputs_of(tmp_path / "samples", SUBJECTS)
+    forest = replace(group_settings(tmp_path / "x").detector, forest=ForestSettings(n_trees=5))
+    asked = group_settings(
+        tmp_path / "out", train=("aprl-rf",), sites={"a": outputs}, seeds=(0,), detector=forest,
+        resources=ResourceSettings(nprocs=1, device="cpu"),
+    )  # fmt: skip
+    run_group(replace(asked, fit_share=(1, 3)))
+    (made,) = (tmp_path / "out" / "work").rglob("fold-0*/model.json")
+    shutil.rmtree(made.parent)
+    lock = made.parent.with_name(f"{made.parent.name}.lock")
+    with take_hold("a fit", lock), pytest.raises(BusyError, match=r"fold-0_seed-0: another run \(process"):
+        run_group(asked)
+    assert not made.exists()
+    assert not (tmp_path / "out" / "models").exists()
+    others = {path.parent.name.partition("_")[0] for path in (tmp_path / "out" / "work").rglob("model.json")}
+    assert others == {"fold-1", "final"}, "the other fits are kept"
+    run_group(asked)
+    assert made.exists()
+    assert (tmp_path / "out" / "models").exists()
+    assert not lock.exists()
 
 
 def test_a_share_needs_methods_and_a_number_in_its_range(tmp_path):

@@ -27,7 +27,14 @@ EIGHT = Row(
     "works: all eight have their rows in participants.tsv, and the files of one run on all eight",
     f"{HERE}::test_eight_runs_at_once_lose_no_row",
 )
-ROWS = (SAME, SHARED_WORK, EIGHT)
+TWO_TRAININGS = Row(
+    "Faults",
+    "two runs train the same fits into the same folder at once",
+    "the second makes the other fits and is then refused, exit 75, naming the fit and who is at work; "
+    "nothing is lost",
+    "levels/test_fit_shares.py::test_a_fit_that_another_run_is_at_work_on_is_left_alone",
+)
+ROWS = (SAME, SHARED_WORK, EIGHT, TWO_TRAININGS)
 MEASURE = ("participant", "--model", "none", "--nprocs", "1")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
