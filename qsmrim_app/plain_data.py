@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import numpy as np
 
@@ -53,8 +54,18 @@ def from_plain(kind: type[Record], plain: Mapping[str, Any]) -> Record:
     try:
         return _converter().structure(dict(plain), kind)
     except Exception as error:  # cattrs raises groups of many kinds
-        reasons = "; ".join(cattrs.transform_error(error, path=kind.__name__))
+        reasons = "; ".join(cattrs.transform_error(error, kind.__name__, _reason))
         raise UsageError(f"settings do not fit: {reasons}") from error
+
+
+class _WrongTypeError(TypeError):
+    """A value has another type than its field; it is not converted, as that would change what was meant."""
+
+
+def _reason(error: BaseException, kind: type | None) -> str:
+    from cattrs.v import format_exception
+
+    return str(error) if isinstance(error, _WrongTypeError) else format_exception(error, kind)
 
 
 @cache
@@ -62,9 +73,46 @@ def _converter() -> cattrs.Converter:
     from cattrs.preconf.json import make_converter
 
     converter = make_converter(forbid_extra_keys=True)
+    for kind, given in _GIVEN_AS.items():
+        converter.register_structure_hook(kind, _strict(kind, given))
     converter.register_structure_hook(Path, lambda value, _: Path(value))
     converter.register_structure_hook_func(_is_array, lambda value, _: np.array(value, dtype=np.float64))
+    converter.register_structure_hook_func(_is_tuple, _as_tuple)
+    converter.register_structure_hook_func(_is_choice, _as_choice)
     return converter
+
+
+_GIVEN_AS: dict[type, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (int,),
+    float: (float, int),
+    str: (str, int, float),
+}
+
+
+def _strict(kind: type, given: tuple[type, ...]) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, given) or (isinstance(value, bool) and kind is not bool):
+            raise _WrongTypeError(f"expected {kind.__name__}, found {value!r}")
+        return kind(value)
+
+    return structure
+
+
+def _as_tuple(value: Any, kind: Any) -> tuple[Any, ...]:
+    parts = get_args(kind)
+    if not isinstance(value, (list, tuple)):
+        raise _WrongTypeError(f"expected a list, found {value!r}")
+    if parts[-1] is not Ellipsis and len(value) != len(parts):
+        raise _WrongTypeError(f"expected {len(parts)} values, found {value!r}")
+    kinds = repeat(parts[0]) if parts[-1] is Ellipsis else parts
+    return tuple(_converter().structure(item, part) for item, part in zip(value, kinds, strict=False))
+
+
+def _as_choice(value: Any, kind: Any) -> Any:
+    if value not in get_args(kind):
+        raise _WrongTypeError(f"expected {' or '.join(map(str, get_args(kind)))}, found {value!r}")
+    return value
 
 
 def with_values(settings: Record, values: Mapping[str, Any]) -> Record:
@@ -87,3 +135,11 @@ def with_values(settings: Record, values: Mapping[str, Any]) -> Record:
 
 def _is_array(kind: Any) -> bool:
     return get_origin(kind) is np.ndarray
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _is_choice(kind: Any) -> bool:
+    return get_origin(kind) is Literal

@@ -29,7 +29,7 @@ class LabelRow:
 def read_label_table(path: Path) -> Mapping[int, LabelRow]:
     """The rows of a ``_dseg.tsv`` by label. Columns other than index, name and the rim columns are not read.
 
-    A byte order mark and Windows line ends do no harm.
+    A byte order mark and Windows line ends do no harm, nor does a row of the background, 0.
 
     Raises
     ------
@@ -44,6 +44,9 @@ def read_label_table(path: Path) -> Mapping[int, LabelRow]:
                 f"{path}: no column 'index'; found {list(cells)}. The file must be tab-separated"
             )
         index = _whole(cells["index"], f"{path}, line {line}: index")
+        rims = [_rim(cells.get(column, ""), f"{path}, line {line}: {column}") for column in RIM_COLUMNS]
+        if index == 0 and not any(rim is not None for rim in rims):
+            continue  # the background, which look-up tables name too
         if index is None or index < 1:
             raise TableError(
                 f"{path}, line {line}: a label is a positive whole number, not '{cells['index']}'"
@@ -51,7 +54,6 @@ def read_label_table(path: Path) -> Mapping[int, LabelRow]:
         if index in rows:
             raise TableError(f"{path}, line {line}: label {index} stands twice; keep one row a lesion")
         name = cells.get("name", "")
-        rims = [_rim(cells.get(column, ""), f"{path}, line {line}: {column}") for column in RIM_COLUMNS]
         rows[index] = LabelRow(index, "" if name in MISSING else name, *rims)
     return rows
 
@@ -83,13 +85,13 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 
 def names_lesions(path: Path) -> bool:
-    """Whether a table is one of lesions: it has a column ``rim``, or every row's name holds 'lesion'."""
+    """Whether a table is one of lesions: it has a column ``rim``, or all names (background apart) hold 'lesion'."""
     columns = column_names(path)
     if "rim" in columns:
         return True
     if not {"index", "name"} <= set(columns):
         return False
-    names = [cells["name"].lower() for _, cells in read_cells(path)]
+    names = [cells["name"].lower() for _, cells in read_cells(path) if cells["index"] != "0"]
     return bool(names) and all("lesion" in name for name in names)
 
 
@@ -159,6 +161,6 @@ def _whole(text: str, where: str) -> int | None:
         value = float(text)  # pandas writes whole numbers as 1.0 where the column has gaps
     except ValueError as error:
         raise TableError(f"{where} is '{text}', not a number") from error
-    if not value.is_integer():
+    if not value.is_integer() or "_" in text:  # Python reads 1_0 as 10
         raise TableError(f"{where} is '{text}', not a whole number")
     return int(value)

@@ -32,7 +32,7 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
             raise UsageError(
                 f"the BIDS filter file gives {query!r} for '{role}'; expected entities and values"
             )
-        nested = sorted(name for name, value in query.items() if isinstance(value, Mapping))
+        nested = sorted(name for name, value in query.items() if _nests(value))
         if nested:
             raise UsageError(
                 f"the BIDS filter file nests a value for '{role}' ({', '.join(nested)}); give a value, "
@@ -44,6 +44,12 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
                 f"the BIDS filter file names the entities {', '.join(unknown)} for '{role}'; write them as "
                 "pybids does: acquisition, ceagent, desc, echo, label, part, run, session, space, ..."
             )
+
+
+def _nests(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_nests, value))
+    return isinstance(value, Mapping)
 
 
 def best_matches(files: Iterable[BidsFile], role: str, filters: Query) -> list[BidsFile]:

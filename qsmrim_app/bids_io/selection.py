@@ -33,7 +33,7 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
     UsageError
         If a label that was asked for is none of BIDS.
     """
-    for label in (*settings.participants, *settings.sessions):
+    for label in (*settings.participants, *settings.exclude_participants, *settings.sessions):
         if re.fullmatch("[a-zA-Z0-9+]+", label.strip().removeprefix("sub-").removeprefix("ses-")) is None:
             raise UsageError(f"{label!r} is no label of BIDS; expected letters and digits")
     excluded = set(_labels(settings.exclude_participants, "sub-"))

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from qsmrim_app.cli.values import count
+from qsmrim_app.cli.values import count, finite
 
 EXIT_CODES = {
     16: "the input folder is no BIDS dataset",
@@ -106,7 +106,7 @@ def _kind(action: argparse.Action) -> dict[str, Any]:
         return {"type": "Flag"}
     if action.type in (int, count):
         return {"type": "Number", "integer": True}
-    if action.type is float:
+    if action.type is finite:
         return {"type": "Number"}
     reads = action.dest == "bids_dir" or (action.type is Path and action.metavar == "FILE")
     return {"type": "File" if reads else "String"}

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import logging
 import sys
-import tomllib
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
+from qsmrim_app.cli.call_settings import settings_of
 from qsmrim_app.cli.ending import ends_on_signals
-from qsmrim_app.cli.machine import available_cores, available_memory_gb, set_threads, use_private_caches
+from qsmrim_app.cli.machine import set_threads, use_private_caches
 from qsmrim_app.cli.parser import LEVELS, build_parser, build_simulation_parser
 from qsmrim_app.errors import QsmrimError, UsageError
-from qsmrim_app.plain_data import from_plain, to_plain, with_values
+from qsmrim_app.plain_data import to_plain, with_values
 from qsmrim_app.settings import GroupSettings, ParticipantSettings, SimulationSettings
 
 EXIT_UNKNOWN_LEVEL = 17
 EXIT_USAGE = 64
-_NOT_SETTINGS = ("level", "config_file", "dry_run", "verbose", "debug", "notrack", "bids_database_dir")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +91,7 @@ def _run_level(options: dict[str, Any]) -> int:
 
 
 def _participant(options: dict[str, Any]) -> int:
-    settings = from_plain(ParticipantSettings, _settings(options, ParticipantSettings))
+    settings = settings_of(options, ParticipantSettings)
     _prepare_process(settings)
     from qsmrim_app.levels import participant
 
@@ -110,103 +106,12 @@ def _participant(options: dict[str, Any]) -> int:
 def _group(options: dict[str, Any]) -> int:
     if options.get("dry_run"):
         raise UsageError("--dry-run belongs to the participant level")
-    settings = from_plain(GroupSettings, _settings(options, GroupSettings))
+    settings = settings_of(options, GroupSettings)
     _prepare_process(settings)
     from qsmrim_app.levels import group
 
     sys.stdout.write(group.run_group(settings))
     return 0
-
-
-def _settings(options: dict[str, Any], kind: type) -> dict[str, Any]:
-    """Defaults, then the settings file, then the command line, as nested plain data."""
-    plain: dict[str, Any] = {
-        "resources": {"nprocs": available_cores(), "memory_gb": round(available_memory_gb(), 3)}
-    }
-    if "config_file" in options:
-        _merge(plain, _read_toml(options["config_file"]))
-    for name, value in _plain_options(options).items():
-        *outer, last = name.split(".")
-        place = plain
-        for part in outer:
-            place = place.setdefault(part, {})
-        place[last] = value
-    allowed = {field.name for field in dataclasses.fields(kind)}
-    foreign = sorted(set(plain) - allowed)
-    if foreign:
-        raise UsageError(f"the {options['level']} level has no setting '{foreign[0]}'. See --help")
-    return plain
-
-
-def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
-    values = {name: value for name, value in options.items() if name not in _NOT_SETTINGS}
-    if "random_seed" in values and options["level"] == "participant":  # nothing else there is random
-        values["preprocessing.random_seed"] = values.pop("random_seed")
-    if "registration" in values:
-        kind, _, backend = values.pop("registration").partition(",")
-        values["preprocessing.registration"] = kind
-        if backend:
-            values["preprocessing.backend"] = backend
-    for name, prefix in (
-        ("inputs.participants", "sub-"),
-        ("inputs.exclude_participants", "sub-"),
-        ("inputs.sessions", "ses-"),
-    ):
-        if name in values:
-            values[name] = [label.removeprefix(prefix) for label in _listed(values[name])]
-    for name in ("inputs.derivatives", "sites", "mask_variants", "train_only"):
-        if name in values:
-            values[name] = _named_folders(values[name])
-    if "inputs.bids_filters" in values:
-        values["inputs.bids_filters"] = _read_json(values["inputs.bids_filters"])
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
-
-
-def _listed(words: list[str]) -> list[str]:
-    """Labels as given, or those in the one text file that was named."""
-    if len(words) == 1 and Path(words[0]).is_file():
-        lines = Path(words[0]).read_text(encoding="utf-8-sig").split()
-        return [line.strip() for line in lines]
-    return [label for word in words for label in word.split(",") if label]
-
-
-def _named_folders(words: list[str]) -> dict[str, str]:
-    folders: dict[str, str] = {}
-    for word in words:
-        name, equals, folder = word.partition("=")
-        if not equals:  # a bare path is named after its folder
-            name, folder = Path(word).name, word
-        if not Path(folder).is_dir():
-            raise UsageError(f"'{folder}' is not a folder; expected NAME=PATH of a dataset")
-        if name in folders:
-            raise UsageError(f"the name '{name}' stands for two folders; give each its own NAME=PATH")
-        folders[name] = folder
-    return folders
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: not a readable JSON file ({error})") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path}: expected a JSON object, role -> entities")
-    return content
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: not a readable TOML file ({error})") from error
-
-
-def _merge(into: dict[str, Any], other: dict[str, Any]) -> None:
-    for name, value in other.items():
-        if isinstance(value, dict) and isinstance(into.get(name), dict):
-            _merge(into[name], value)
-        else:
-            into[name] = value
 
 
 def _prepare_process(settings: ParticipantSettings | GroupSettings) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-from qsmrim_app.cli.values import count, memory_gb
+from qsmrim_app.cli.values import count, finite, memory_gb
 from qsmrim_app.settings import RadiomicsEngine
 
 
@@ -91,7 +91,7 @@ def add_preprocessing_options(parser: argparse.ArgumentParser) -> None:
         "--analysis-voxel-size",
         dest="preprocessing.analysis_spacing_mm",
         nargs=3,
-        type=float,
+        type=finite,
         metavar="MM",
         help="voxel size in mm of patches and features (default: the model's)",
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os.path
 import re
-from pathlib import Path
 
 from qsmrim_app.settings import LEAVE_ONE_SITE_OUT
 
@@ -16,6 +17,14 @@ def count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return number
+
+
+def finite(text: str) -> float:
+    """A number that is neither infinite nor undefined."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is no finite number")
     return number
 
 
@@ -31,7 +40,7 @@ def folds(text: str) -> int | str:
     """A number of folds, the word that means one fold a site, or the path of a table of folds."""
     if text.lstrip("-").isdecimal():
         return count(text)
-    if text != LEAVE_ONE_SITE_OUT and not Path(text).is_file():
+    if text != LEAVE_ONE_SITE_OUT and not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f"'{text}' is no number, not '{LEAVE_ONE_SITE_OUT}', and no file")
     return text
 
@@ -49,4 +58,7 @@ def memory_gb(text: str) -> float:
     match = re.fullmatch(r"([\d.]+)\s*([KMGT])i?B?", text.strip(), flags=re.IGNORECASE)
     if not match:
         raise argparse.ArgumentTypeError(f"'{text}' needs a number and a unit, such as 8GB or 8000MB")
-    return float(match[1]) * _UNITS_GB[match[2].upper()]
+    size = float(match[1]) * _UNITS_GB[match[2].upper()]
+    if size <= 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no memory to work with")
+    return size

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from qsmrim_app.errors import PreprocessingError
+from qsmrim_app.errors import InputError, PreprocessingError
 from qsmrim_app.images import require_same_grid
 from qsmrim_app.preprocessing.itk_bridge import one_thread
 from qsmrim_app.records import Volume
@@ -43,13 +43,17 @@ def correct_bias(image: Volume, mask: Volume, shrink_factor: int) -> Volume:
 
     Raises
     ------
+    InputError
+        If no voxel inside the mask is positive.
     PreprocessingError
         If N4 fails.
     """
     require_same_grid(image, mask, "an image and the mask of its bias correction")
     used = mask.data & (image.data > 0)
     if not used.any():
-        raise PreprocessingError("bias correction (N4) found no positive voxel inside the brain mask")
+        raise InputError(
+            "the FLAIR has no voxel above 0 inside the brain mask; look whether both show the same head"
+        )
     try:
         with one_thread():
             log_field = _log_bias_field(image, used, shrink_factor)

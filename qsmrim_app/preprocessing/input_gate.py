@@ -59,12 +59,17 @@ def load_intensities(path: Path) -> Loaded:
     UnreadableImageError
         If the file is no image.
     InputError
-        If all its voxels are equal, or it is too thin for a head.
+        If all its voxels are equal, none is positive, or it is too thin for a head.
     """
     loaded = load_image(path)
     low, high = loaded.volume.data.min(), loaded.volume.data.max()
     if low == high:
         raise InputError(f"{path}: every voxel is {low:g}; an image of a head was expected")
+    if high <= 0:
+        raise InputError(
+            f"{path}: no voxel is above 0 (the largest is {high:g}); expected the intensities of a FLAIR or "
+            "magnitude image, which are positive"
+        )
     _require_extent(loaded.volume, path)
     return loaded
 

@@ -26,6 +26,7 @@ def test_byte_order_marks_windows_ends_and_gaps(tmp_path, encoding, end):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("index\trim\n1_0\t1\n", "index is '1_0'"),
         ("index\tname\n1\ta\n1\tb\n", "line 3: label 1 stands twice"),
         ("index\trim\n1\t2\n", "line 2: rim is '2'"),
         ("index\trim\n1\tyes\n", "rim is 'yes', not a number"),
@@ -68,3 +69,9 @@ def test_columns(tmp_path):
 )
 def test_which_tables_name_lesions(tmp_path, text, expected):
     assert names_lesions(write(tmp_path / "a.tsv", text)) is expected
+
+
+def test_a_row_of_the_background_does_no_harm(tmp_path):
+    path = write(tmp_path / "a.tsv", "index\tname\n0\tbackground\n1\tlesion-1\n")
+    assert list(read_label_table(path)) == [1]
+    assert names_lesions(path)

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from qsmrim_app.cli.call_settings import settings_of
 from qsmrim_app.cli.machine import available_cores, available_memory_gb
-from qsmrim_app.cli.main import _plain_options, _settings, _with_hyphens, main
+from qsmrim_app.cli.main import _with_hyphens, main
 from qsmrim_app.cli.parser import build_parser
 from qsmrim_app.errors import UsageError
-from qsmrim_app.plain_data import from_plain
 from qsmrim_app.settings import GroupSettings, ParticipantSettings
 
 
@@ -15,9 +15,11 @@ def parse(*words: str) -> dict[str, object]:
 
 
 def participant(*words: str) -> ParticipantSettings:
-    return from_plain(
-        ParticipantSettings, _settings(parse("in", "out", "participant", *words), ParticipantSettings)
-    )
+    return settings_of(parse("in", "out", "participant", *words), ParticipantSettings)
+
+
+def group(*words: str) -> GroupSettings:
+    return settings_of(parse("in", "out", "group", *words), GroupSettings)
 
 
 def test_options_change_the_setting_they_name(tmp_path):
@@ -57,14 +59,11 @@ def test_the_command_line_wins_over_the_settings_file(tmp_path):
 def test_participants_can_stand_in_a_file(tmp_path):
     file = tmp_path / "labels.txt"
     file.write_text("sub-07\n08\n")
-    assert _plain_options(parse("a", "b", "participant", "--participant-label", str(file)))[
-        "inputs.participants"
-    ] == ["07", "08"]
+    assert participant("--participant-label", str(file)).inputs.participants == ("07", "08")
 
 
 def test_the_group_level_has_its_own_settings():
-    plain = _settings(parse("in", "out", "group", "--train", "qsmrim-net", "--width", "8"), GroupSettings)
-    settings = from_plain(GroupSettings, plain)
+    settings = group("--train", "qsmrim-net", "--width", "8")
     assert settings.train == ("qsmrim-net",)
     assert settings.detector.network.width == 8
     assert settings.mask_variants == {}
@@ -74,8 +73,7 @@ def test_the_group_level_has_its_own_settings():
 
 def test_mask_variants_are_named_folders(tmp_path):
     words = ("--mask-variant", f"flair={tmp_path}", "--mask-variant", f"a:auto={tmp_path}")
-    plain = _settings(parse("in", "out", "group", *words), GroupSettings)
-    assert from_plain(GroupSettings, plain).mask_variants == {"flair": tmp_path, "a:auto": tmp_path}
+    assert group(*words).mask_variants == {"flair": tmp_path, "a:auto": tmp_path}
 
 
 def test_folds_are_a_number_a_word_or_a_file(tmp_path):
@@ -87,15 +85,11 @@ def test_folds_are_a_number_a_word_or_a_file(tmp_path):
         (("--folds", "leave-one-site-out"), "leave-one-site-out"),
         (("--folds", str(file)), str(file)),
     ):
-        assert (
-            from_plain(GroupSettings, _settings(parse("i", "o", "group", *words), GroupSettings)).folds
-            == expected
-        )
+        assert group(*words).folds == expected
 
 
 def test_a_share_of_the_fits_and_strict_thresholds():
-    plain = _settings(parse("i", "o", "group", "--fit", "3/8", "--strict-thresholds"), GroupSettings)
-    settings = from_plain(GroupSettings, plain)
+    settings = group("--fit", "3/8", "--strict-thresholds")
     assert (settings.fit_share, settings.strict_thresholds) == ((3, 8), True)
 
 
@@ -119,6 +113,15 @@ def test_a_share_of_the_fits_and_strict_thresholds():
         (["in", "out", "group", "--fit", "4/3"], 64, "no share K/N"),
         (["in", "out", "group", "--fit", "0/3"], 64, "no share K/N"),
         (["in", "out", "group", "--fit", "2"], 64, "no share K/N"),
+        (["in", "out", "group", "--folds", "x" * 300], 64, "and no file"),
+        (["in", "out", "group", "--site", f"a=/{'x' * 300}"], 64, "is not a folder"),
+        (["in", "out", "group", "--site", "=."], 64, "names no dataset"),
+        (["in", "out", "participant", "--mem", "0GB"], 64, "no memory to work with"),
+        (["in", "out", "participant", "--analysis-voxel-size", "1", "1", "nan"], 64, "no finite number"),
+        (["in", "out", "participant", "--participant-label", ""], 64, "--participant-label holds no label"),
+        (["in", "out", "participant", "--participant-label", ","], 64, "--participant-label holds no label"),
+        (["in", "out", "participant", "--exclude-participant-label", ""], 64, "-label holds no label"),
+        (["in", "out", "participant", "--session-label", ""], 64, "--session-label holds no label"),
         (["/no/such/dataset", "out", "participant"], 16, "/no/such/dataset"),
     ],
 )
@@ -130,6 +133,38 @@ def test_a_wrong_command_gets_one_sentence_and_its_code(words, code, message, ca
     assert said.count("\n") == 1
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())  # nothing is written before the input is known to be good
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--participant-label", b"", "holds no label"),
+        ("--participant-label", b"01\xe9\n", "not a readable text file of labels"),
+        ("--bids-filter-file", b"[" * 100_000, "nested too deeply"),
+        ("--config-file", b"a = " + b"[" * 100_000, "nested too deeply"),
+        ("--config-file", b"[lesions]\nmin_volume_mm3 = nan\n", "nan is no finite number"),
+        ("--config-file", b"[inputs]\nskip_validation = 'false'\n", "expected bool, found 'false'"),
+        ("--config-file", b"[inputs]\nparticipants = '01'\n", "expected a list, found '01'"),
+        ("--config-file", b"[resources]\nnprocs = 1.9\n", "expected int, found 1.9"),
+        ("--config-file", b"resources = 5\n", "expected ResourceSettings"),
+        ("--config-file", b"[preprocessing]\nregistration = 'x'\n", "expected rigid or affine or header"),
+    ],
+)
+def test_a_file_of_the_command_line_that_is_wrong_is_named(option, content, message, capsys, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    assert main(["in", str(tmp_path / "out"), "participant", option, str(file)]) == 64
+    said = capsys.readouterr().err
+    assert str(file) in said
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_a_scalar_where_the_settings_file_should_have_a_table_is_refused(tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text("inputs = 'x'\n")
+    with pytest.raises(UsageError, match=r"'inputs' is 'x'; expected a table"):
+        participant("--config-file", str(file), "--participant-label", "01")
 
 
 def test_help_names_every_default():
