@@ -143,6 +143,7 @@ def test_unknown_names_are_usage_errors(tmp_path):
         {"bids_filters": {"bold": {}}},
         {"bids_filters": {"qsm": {"acq": "x"}}},
         {"bids_filters": {"qsm": {"run": {"not": 1}}}},
+        {"bids_filters": {"qsm": {"run": [[1], {}]}}},
     ):
         with pytest.raises(UsageError):
             find_inputs(root, InputSettings(**settings))

@@ -118,10 +118,6 @@ def test_a_share_of_the_fits_and_strict_thresholds():
         (["in", "out", "group", "--site", "=."], 64, "names no dataset"),
         (["in", "out", "participant", "--mem", "0GB"], 64, "no memory to work with"),
         (["in", "out", "participant", "--analysis-voxel-size", "1", "1", "nan"], 64, "no finite number"),
-        (["in", "out", "participant", "--participant-label", ""], 64, "--participant-label holds no label"),
-        (["in", "out", "participant", "--participant-label", ","], 64, "--participant-label holds no label"),
-        (["in", "out", "participant", "--exclude-participant-label", ""], 64, "-label holds no label"),
-        (["in", "out", "participant", "--session-label", ""], 64, "--session-label holds no label"),
         (["/no/such/dataset", "out", "participant"], 16, "/no/such/dataset"),
     ],
 )
@@ -133,31 +129,6 @@ def test_a_wrong_command_gets_one_sentence_and_its_code(words, code, message, ca
     assert said.count("\n") == 1
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())  # nothing is written before the input is known to be good
-
-
-@pytest.mark.parametrize(
-    ("option", "content", "message"),
-    [
-        ("--participant-label", b"", "holds no label"),
-        ("--participant-label", b"01\xe9\n", "not a readable text file of labels"),
-        ("--bids-filter-file", b"[" * 100_000, "nested too deeply"),
-        ("--config-file", b"a = " + b"[" * 100_000, "nested too deeply"),
-        ("--config-file", b"[lesions]\nmin_volume_mm3 = nan\n", "nan is no finite number"),
-        ("--config-file", b"[inputs]\nskip_validation = 'false'\n", "expected bool, found 'false'"),
-        ("--config-file", b"[inputs]\nparticipants = '01'\n", "expected a list, found '01'"),
-        ("--config-file", b"[resources]\nnprocs = 1.9\n", "expected int, found 1.9"),
-        ("--config-file", b"resources = 5\n", "expected ResourceSettings"),
-        ("--config-file", b"[preprocessing]\nregistration = 'x'\n", "expected rigid or affine or header"),
-    ],
-)
-def test_a_file_of_the_command_line_that_is_wrong_is_named(option, content, message, capsys, tmp_path):
-    file = tmp_path / "file"
-    file.write_bytes(content)
-    assert main(["in", str(tmp_path / "out"), "participant", option, str(file)]) == 64
-    said = capsys.readouterr().err
-    assert str(file) in said
-    assert message in said
-    assert "Traceback" not in said
 
 
 def test_a_scalar_where_the_settings_file_should_have_a_table_is_refused(tmp_path):

@@ -215,6 +215,12 @@ CASES = [
         r"sub-01_FLAIR\.nii\.gz: every voxel is 7",
     ),
     Case(
+        "A FLAIR without a value above 0",
+        REFUSED + "intensities are positive",
+        flair(change=lambda data: -np.abs(data)),
+        r"sub-01_FLAIR\.nii\.gz: no voxel is above 0",
+    ),
+    Case(
         "Four dimensions, one volume",
         "works",
         qsm(change=lambda data: data[..., None]),

@@ -1,0 +1,67 @@
+"""Command lines, settings files and lists of labels that ask for what cannot be meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from qsmrim_app.cli.main import main
+from tests.robustness.rows import Row
+
+SECTION = "Command line and settings files"
+HERE = "robustness/test_command_line.py"
+EMPTY = f"{HERE}::test_no_label_is_not_everybody"
+FILES = f"{HERE}::test_a_file_of_the_command_line_that_is_wrong_is_named"
+REFUSED = "refused, exit 64: "
+ROWS = tuple(
+    Row(SECTION, trouble, REFUSED + outcome, test)
+    for trouble, outcome, test in (
+        ("an empty label, as of a variable that is not set", "the option holds no label", EMPTY),
+        ("an empty file of labels", "the option and the file hold no label", EMPTY),
+        ("a file of labels that is not UTF-8", "names the file", FILES),
+        ("a filter or settings file that is nested 100,000 deep", "names the file", FILES),
+        ("a setting that is nan", "names the file and the value", FILES),
+        (
+            "a setting of another type: 'false' for false, 1.9 for a whole number",
+            "names file and setting",
+            FILES,
+        ),
+        ("one value where a list or table is expected", "names file and setting", FILES),
+    )
+)
+
+
+@pytest.mark.parametrize("option", ["--participant-label", "--exclude-participant-label", "--session-label"])
+@pytest.mark.parametrize("word", ["", ",", " ", "empty.txt"])
+def test_no_label_is_not_everybody(option, word, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.txt").touch()
+    assert main(["in", "out", "participant", option, word]) == 64
+    assert (
+        f"{option} {word if word.endswith('txt') else ''}".strip() + " holds no label"
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--participant-label", b"", "holds no label"),
+        ("--participant-label", b"01\xe9\n", "not a readable text file of labels"),
+        ("--bids-filter-file", b"[" * 100_000, "nested too deeply"),
+        ("--config-file", b"a = " + b"[" * 100_000, "nested too deeply"),
+        ("--config-file", b"[lesions]\nmin_volume_mm3 = nan\n", "nan is no finite number"),
+        ("--config-file", b"[inputs]\nskip_validation = 'false'\n", "expected bool, found 'false'"),
+        ("--config-file", b"[inputs]\nparticipants = '01'\n", "expected a list, found '01'"),
+        ("--config-file", b"[resources]\nnprocs = 1.9\n", "expected int, found 1.9"),
+        ("--config-file", b"resources = 5\n", "expected ResourceSettings"),
+        ("--config-file", b"[preprocessing]\nregistration = 'x'\n", "expected rigid or affine or header"),
+    ],
+)
+def test_a_file_of_the_command_line_that_is_wrong_is_named(option, content, message, capsys, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    assert main(["in", str(tmp_path / "out"), "participant", option, str(file)]) == 64
+    said = capsys.readouterr().err
+    assert str(file) in said
+    assert message in said
+    assert "Traceback" not in said
