@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))  # so that it also runs as a file
 from qsmrim_app.bids_io.writing import write_bytes
 from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import QsmrimError
+from qsmrim_app.levels.cross_validation import seeds_of
 from qsmrim_app.levels.fit_costs import CostQuestion
 from qsmrim_app.levels.making_fits import make_fits
 from qsmrim_app.plain_data import from_plain
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("qsmrim_app").setLevel(logging.INFO)
     try:
-        left = {} if options.page_only else run(options)
+        left = left_by_tables(options) if options.page_only else run(options)
     except QsmrimError as error:
         print(f"experiment: {error}", file=sys.stderr)
         return error.exit_code
@@ -96,6 +97,16 @@ def make_missing(experiment: Experiment, planned: Mapping[str, ExperimentFit]) -
     print(f"{experiment.rated}; {len(missing)} of {len(planned)} fits to make")
     question = CostQuestion(list(missing.values()), experiment.rated.samples.subjects, resources)
     make_fits(missing, resources.nprocs, question, make_fit)
+
+
+def left_by_tables(options: argparse.Namespace) -> dict[str, int]:
+    """How many fits of each method have no table; whether the others fit the samples is not looked at."""
+    settings = read_settings(options)
+    assert isinstance(settings.folds, int)
+    return {
+        method: settings.folds * len(seeds_of(method, settings)) - len(read_method(options.tables / method))
+        for method in options.methods
+    }
 
 
 def write_page(options: argparse.Namespace, left: dict[str, int]) -> None:

@@ -85,7 +85,7 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 
 def names_lesions(path: Path) -> bool:
-    """Whether a table is one of lesions: with a column ``rim``, or 'lesion' in all names but the background's."""
+    """Whether a table is one of lesions: it has a column ``rim``, or all names of labels hold 'lesion'."""
     columns = column_names(path)
     if "rim" in columns:
         return True
