@@ -137,11 +137,18 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(tmp_path, capsys):
         == json.loads(before[files[3]].decode().splitlines()[0][2:])["hash"]
     )
     assert "0 of 8 fits to make" in run()
-    assert experiment.main(["--page-only", "--tables", str(tables), "--out", str(tmp_path / "other"),
-                            "--methods", "aprl-nn", "aprl-rf"]) == 0  # fmt: skip
-    assert (tmp_path / "other" / "experiment.md").read_text() == (
-        tmp_path / "docs" / "experiment.md"
-    ).read_text()
+    page_only = [
+        "--page-only", "--config", str(config), "--tables", str(tables), "--out", str(tmp_path / "other"),
+        "--methods", "aprl-nn", "aprl-rf",
+    ]  # fmt: skip
+    assert experiment.main(page_only) == 0
+    other = tmp_path / "other" / "experiment.md"
+    assert other.read_text() == (tmp_path / "docs" / "experiment.md").read_text()
+    os.remove(files[3])
+    assert experiment.main(page_only) == 0
+    assert "**Not finished:** fits still to be made: `aprl-nn` 1." in other.read_text()
+    assert "| `aprl-rf` |" in other.read_text()
+    assert "| `aprl-nn` |" not in other.read_text()
     capsys.readouterr()
     assert "8 of 8 fits to make" in run(1, "--participants", "3")
 
