@@ -77,7 +77,7 @@ told_to_end() {
   "$engine" run -d --name "$name" "${outside[@]}" --tmpfs /tmp:size=64m -v "$scratch/bids:/data:ro" -v "$scratch/$out:/out" \
     "$image" /data /out participant --nprocs 1 >/dev/null
   local tries=0
-  until find "$scratch/$out/work" -name 'result_*.pklz' 2>/dev/null | grep -q .; do
+  until find "$scratch/$out/work" -name 'result_*.pklz' -print -quit 2>/dev/null | grep -q .; do
     sleep 0.2
     tries=$((tries + 1))
     [ "$tries" -lt $((600 * slower)) ] || fail "the run does not begin"

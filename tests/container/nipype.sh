@@ -37,7 +37,7 @@ slurm_plugin() {
     "$scratch/bad" "$scratch/out-plugin" participant --use-plugin "$scratch/slurm.yml" -w "$scratch/out-plugin/work"
   said "one sentence names the damaged one" "sub-03.*Chimap"
   same_files "the others are complete" "$scratch/out-plugin" image_outputs_bad.txt
-  find "$scratch/out-plugin/work" -name 'slurm-*.out' -o -name 'batchscript_*.sh' | grep -q . || fail "no step was submitted"
+  [ -n "$(find "$scratch/out-plugin/work" -name 'batchscript_*.sh')" ] || fail "no step was submitted"
   holds "the steps were jobs of Slurm"
   fresh out-sif
   local inputs=bad

@@ -47,10 +47,16 @@ CONF
   done
 }
 
+# end PID: ask a service to end, and wait until it writes no more
+end() {
+  local tries=50
+  while kill "$1" 2>/dev/null && [ $((tries -= 1)) -gt 0 ]; do sleep 0.2; done
+}
+
 stop_slurm() {
   local name
   for name in slurmd slurmctld; do
-    [ ! -f "$scratch/slurm/$name.pid" ] || kill "$(cat "$scratch/slurm/$name.pid")" 2>/dev/null || true
+    [ ! -f "$scratch/slurm/$name.pid" ] || end "$(cat "$scratch/slurm/$name.pid")"
   done
   [ ! -f "$scratch/slurm/own_munge" ] || kill "$(cat /run/munge/munged.pid)" 2>/dev/null || true
   rm -rf "$scratch/slurm"
@@ -65,7 +71,7 @@ at_site() {
 # ended JOB: wait until a job is in no queue
 ended() {
   local tries=0
-  while squeue -h -j "$1" 2>/dev/null | grep -q .; do
+  while [ -n "$(squeue -h -j "$1" 2>/dev/null)" ]; do
     tries=$((tries + 1))
     [ "$tries" -lt $((1800 * slower)) ] || fail "job $1 does not end"
     sleep 0.5
@@ -117,7 +123,7 @@ cancelled() {
   fresh out-cancelled
   local job tries=0
   job="$(at_site QSMRIM_OUT="$scratch/out-cancelled" sbatch --parsable --array=1-1 -o cancelled.log "$repository/slurm/qsmrim.sbatch" participant "$1")"
-  until find "$scratch/out-cancelled/work" -name 'result_*.pklz' 2>/dev/null | grep -q .; do
+  until find "$scratch/out-cancelled/work" -name 'result_*.pklz' -print -quit 2>/dev/null | grep -q .; do
     sleep 0.2
     tries=$((tries + 1))
     [ "$tries" -lt $((600 * slower)) ] || fail "the job does not begin" "$scratch/site/cancelled.log"
