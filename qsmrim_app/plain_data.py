@@ -65,7 +65,7 @@ class _WrongTypeError(TypeError):
 def _reason(error: BaseException, kind: type | None) -> str:
     from cattrs.v import format_exception
 
-    return str(error) if isinstance(error, _WrongTypeError) else format_exception(error, kind)
+    return str(error) if isinstance(error, (_WrongTypeError, UsageError)) else format_exception(error, kind)
 
 
 @cache

@@ -5,10 +5,13 @@ No default hides anywhere else. A variant of the method is a changed field, neve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from qsmrim_app.errors import UsageError
 
 RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
@@ -23,6 +26,13 @@ Shape3 = tuple[int, int, int]
 
 ALL_METHODS = "all"  # among the methods to train: every one
 LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # instead of a number of folds: one fold a site
+
+
+def _require_above_zero(settings: object, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not all(0 < number < math.inf for number in (value if isinstance(value, tuple) else (value,))):
+            raise UsageError(f"{name} is {value!r}; expected above 0")
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,9 @@ class LesionSettings:
     max_volume_mm3: float = 1e5
     min_voxels: int = 3  # fewer voxels on the analysis grid than this cannot carry texture features
 
+    def __post_init__(self) -> None:
+        _require_above_zero(self, "max_volume_mm3", "min_voxels")
+
 
 @dataclass(frozen=True)
 class PatchSettings:
@@ -77,6 +90,9 @@ class PatchSettings:
     qsm_scale_ppb: float = 100.0
     qsm_clip: float = 5.0
 
+    def __post_init__(self) -> None:
+        _require_above_zero(self, "shape_vox", "qsm_scale_ppb", "qsm_clip")
+
 
 @dataclass(frozen=True)
 class RadiomicsSettings:
@@ -85,6 +101,9 @@ class RadiomicsSettings:
     bin_width_ppb: float = 25.0
     wavelet: Literal["coif1"] = "coif1"
     engine: RadiomicsEngine = "vectorised"  # pyradiomics: the reference, lesion by lesion
+
+    def __post_init__(self) -> None:
+        _require_above_zero(self, "bin_width_ppb")
 
 
 @dataclass(frozen=True)
@@ -121,6 +140,9 @@ class NetworkSettings:
     fusion: ImageFusion = "concatenate"  # how QSM and FLAIR meet: as channels, or as two branches; or neither
     architecture: Architecture = "qsmrim-net"
 
+    def __post_init__(self) -> None:
+        _require_above_zero(self, "width", "radiomic_hidden", "embedding", "classifier_hidden")
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -133,6 +155,9 @@ class TrainingSettings:
     decay: float = 0.1
     augment: bool = True
     feature_clip: float = 10.0  # standardised features are clipped to +- this
+
+    def __post_init__(self) -> None:
+        _require_above_zero(self, "epochs", "batch_size", "learning_rate", "decay", "feature_clip")
 
 
 @dataclass(frozen=True)
@@ -160,6 +185,9 @@ class DetectorSettings:
     training: TrainingSettings = TrainingSettings()
     forest: ForestSettings = ForestSettings()
 
+    def __post_init__(self) -> None:
+        _require_above_zero(self, "spacing_mm")
+
 
 @dataclass(frozen=True)
 class ResourceSettings:
@@ -173,6 +201,11 @@ class ResourceSettings:
     inference_batch: int = 64
     nipype_plugin: Path | None = None  # a nipype plugin file (YAML) for the preprocessing nodes
     stop_on_first_crash: bool = False
+
+    def __post_init__(self) -> None:
+        _require_above_zero(
+            self, "nprocs", "omp_nthreads", "memory_gb", "session_memory_gb", "inference_batch"
+        )
 
 
 @dataclass(frozen=True)
@@ -214,6 +247,11 @@ class GroupSettings:
     resources: ResourceSettings = ResourceSettings()
     work_dir: Path | None = None
     random_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for seed in (*self.seeds, self.random_seed):
+            if not 0 <= seed < 2**32:
+                raise UsageError(f"seed {seed}: expected a whole number from 0 to {2**32 - 1}")
 
 
 @dataclass(frozen=True)

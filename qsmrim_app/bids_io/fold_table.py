@@ -16,6 +16,7 @@ FOLD_COLUMNS: Mapping[str, Column] = {
     "n_rim": Column("integer", "Those that the experts call rim positive"),
 }
 _NEEDED = ("subject", "fold")
+_MOST_FOLDS = 9999
 
 
 def read_folds(path: Path) -> dict[str, int]:
@@ -57,6 +58,6 @@ def _fold(text: str, where: str) -> int:
         value = float(text)  # pandas writes whole numbers as 1.0 where a column has gaps
     except ValueError:
         value = -1.0
-    if value < 0 or not value.is_integer():
-        raise TableError(f"{where}: fold is '{text}', not a whole number from 0")
+    if not 0 <= value <= _MOST_FOLDS or not value.is_integer():
+        raise TableError(f"{where}: fold is '{text}', not a whole number from 0 to {_MOST_FOLDS}")
     return int(value)

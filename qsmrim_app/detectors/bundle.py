@@ -180,14 +180,15 @@ def _check_numbers(manifest: Manifest, folder: Path) -> None:
     info = manifest.info
     problems = {
         "its number of members is not between 1 and 99": not 1 <= len(manifest.members) <= MAX_MEMBERS,
-        "its temperature is not a positive number": not 0 < info.temperature < math.inf,
-        "its shift of the log-odds is not a number": not math.isfinite(info.log_odds_shift),
+        "its temperature is not between 0.001 and 1000": not 1e-3 <= info.temperature <= 1e3,
+        "its shift of the log-odds is not between -100 and 100": not -100 <= info.log_odds_shift <= 100,
         "an operating point is not between 0 and 1": any(
             not 0 <= point <= 1 for point in info.operating_points.values()
         ),
-        "its voxel size is not positive": not all(
-            0 < size < math.inf for size in manifest.settings.spacing_mm
+        "a standard deviation of its feature scaler is below 0": any(
+            value < 0 for value in manifest.scaler.get("sd", ())
         ),
+        "its list of training lesions is none": not isinstance(info.training.get("fingerprints", []), list),
         "a feature name stands twice": len(set(info.feature_names)) != len(info.feature_names),
         "its feature scaler does not fit its feature names": any(
             len(values) != len(info.feature_names) for values in manifest.scaler.values()

@@ -19,7 +19,7 @@ import pandas as pd
 from qsmrim_app.bids_io.names import key_of_table, session_path
 from qsmrim_app.bids_io.participants import lesion_tables
 from qsmrim_app.bids_io.tables_io import read_lesion_table
-from qsmrim_app.errors import InputError, NothingSelectedError, UnknownLesionError, UsageError
+from qsmrim_app.errors import InputError, NothingSelectedError, TableError, UnknownLesionError, UsageError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.tables.lesion_samples import LesionSamples, concatenate_samples, read_samples
 from qsmrim_app.tables.lesion_table import LesionTable, concatenate, lesion_table
@@ -87,6 +87,11 @@ def gather(
     """
     if taken := sorted(set(train_only or {}) & ({MAIN, *sites} | set(mask_variants or {}))):
         raise UsageError(f"the name '{taken[0]}' stands for two folders; give what only trains another one")
+    for site in (*sites, *(train_only or {})):
+        if ":" in site or not site.isprintable() or site != site.strip():
+            raise UsageError(
+                f"{site!r} is no name of a site; leave out colons, line ends and spaces around it"
+            )
     main = [Source(folder, site) for site, folder in sites.items()]
     variants = _variant_sources(sites, mask_variants or {})
     gathered = _read_all(main)
@@ -166,10 +171,10 @@ def _read_all(sources: Sequence[Source]) -> Gathered:
                 f"{source.folder} holds no lesion table; run the participant level there first"
             )
         for path in found:
-            table = _named(read_lesion_table(path), _key(path), source)
+            table = _named(path, source)
             tables.append(table)
             file = source.folder / session_path(_key(path), "samples", ".safetensors")
-            samples.append(_samples(file, table))
+            samples.append(_samples(file, table, _key(path)))
             names.append(f"{_key(path)} in {source.folder}")
     subjects = frozenset(_subjects(sources))
     gathered = Gathered(concatenate(tables), concatenate_samples(samples, names), subjects=subjects)
@@ -183,8 +188,10 @@ def _key(path: Path) -> SessionKey:
     return key
 
 
-def _named(table: LesionTable, key: SessionKey, source: Source) -> LesionTable:
-    """The table under the names of the file it was read from, of its site and of its variant."""
+def _named(path: Path, source: Source) -> LesionTable:
+    """The table of a file under the names of its file, of its site and of its variant."""
+    table, key = read_lesion_table(path), _key(path)
+    _require_own(set(table.frame[["subject", "session"]].itertuples(index=False, name=None)), key, path)
     columns = [str(name) for name in table.frame.columns]
     rows = table.frame.itertuples(index=False, name=None)
     place = {
@@ -194,7 +201,16 @@ def _named(table: LesionTable, key: SessionKey, source: Source) -> LesionTable:
     return lesion_table(dict(zip(columns, row, strict=True)) | place for row in rows)
 
 
-def _samples(path: Path, table: LesionTable) -> LesionSamples:
+def _require_own(sessions: set[tuple[str, str]], key: SessionKey, path: Path) -> None:
+    """What a file holds is of the session that its name says."""
+    for subject, session in sorted(sessions - {(key.subject, key.session)}):
+        raise TableError(
+            f"{path} holds lesions of {SessionKey(subject, session)}, not of {key}; it was exchanged or "
+            "edited: run the participant level again"
+        )
+
+
+def _samples(path: Path, table: LesionTable, key: SessionKey) -> LesionSamples:
     """Samples of one session, with the names and the expert status of its table, joined by lesion number."""
     rows = {
         index: (subject, session, 0.0 if pd.isna(rim) else float(rim), pd.isna(rim))
@@ -203,6 +219,7 @@ def _samples(path: Path, table: LesionTable) -> LesionSamples:
         ].itertuples(index=False)
     }
     samples = read_samples(path)
+    _require_own({(subject, session) for subject, session, _ in samples.keys}, key, path)
     unknown = [index for _, _, index in samples.keys if index not in rows]
     if unknown:
         raise UnknownLesionError(

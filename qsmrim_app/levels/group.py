@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsmrim_app.bids_io.datasets import RAW
+from qsmrim_app.bids_io.description import check_output_folder
 from qsmrim_app.bids_io.fold_table import FOLD_COLUMNS
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.tables_io import write_described_table
@@ -65,6 +66,7 @@ def run_group(settings: GroupSettings) -> str:
     if ALL_METHODS in settings.train:
         settings = replace(settings, train=tuple(DETECTORS))
     _check(settings)
+    check_output_folder(settings.bids_dir, settings.output_dir)
     device, warnings = choose_device(settings.resources.device)
     settings = replace(settings, resources=replace(settings.resources, device=device))
     gathered = gather(

@@ -182,24 +182,31 @@ def read_samples(path: Path) -> LesionSamples:
     TableError
         If the file is no samples file.
     """
+    if path.exists() and not path.is_file():
+        raise TableError(f"{path} cannot be read as lesion samples (no regular file)")
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get("qsmrim", "{}"))
             if header.get("format") != FORMAT:
-                raise TableError(f"{path} is not a file of lesion samples ({FORMAT})")
+                raise TableError(f"it is none of format {FORMAT}")
             patches, features, rim = (file.get_tensor(name) for name in ("patches", "features", "rim"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise TableError(f"{path} cannot be read as lesion samples: {error}") from error
-    return LesionSamples(
-        tuple(
-            (str(subject), str(session), int(index)) for subject, session, index in json.loads(header["keys"])
-        ),
-        patches,
-        features,
-        tuple(json.loads(header["feature_names"])),
-        tuple(json.loads(header["spacing_mm"])),
-        str(header["engine"]),
-        rim,
-        float(header.get("margin_mm", 0.0)),
-        str(header.get("qsm_zero", "as-stored")),
-    )
+            return LesionSamples(
+                tuple((str(who), str(when), int(n)) for who, when, n in json.loads(header["keys"])),
+                patches,
+                features,
+                tuple(map(str, json.loads(header["feature_names"]))),
+                _three_numbers(json.loads(header["spacing_mm"])),
+                str(header["engine"]),
+                rim,
+                float(header.get("margin_mm", 0.0)),
+                str(header.get("qsm_zero", "as-stored")),
+            )
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TableError(
+            f"{path} cannot be read as lesion samples ({error}); run the participant level again"
+        ) from error
+
+
+def _three_numbers(values: Sequence[float]) -> tuple[float, float, float]:
+    i, j, k = map(float, values)
+    return i, j, k

@@ -14,6 +14,7 @@ import pandera.pandas as pa
 from qsmrim_app.errors import TableError, UnknownLesionError
 from qsmrim_app.tables.columns import KEY_COLUMNS, LESION_COLUMNS, Column, Kind
 
+_LARGEST = 1e12  # of any measure of a lesion; what is larger is a damaged cell
 _DTYPES: Mapping[Kind, str] = {"integer": "Int64", "number": "float64", "text": "object", "flag": "Int64"}
 
 
@@ -108,7 +109,10 @@ def concatenate(tables: Sequence[LesionTable]) -> LesionTable:
 def _typed(values: list[Any], column: Column) -> pd.Series:
     if column.kind == "text":
         return pd.Series(["" if pd.isna(value) else str(value) for value in values], dtype="object")
-    return pd.Series([None if pd.isna(value) else value for value in values], dtype=_DTYPES[column.kind])
+    try:
+        return pd.Series([None if pd.isna(value) else value for value in values], dtype=_DTYPES[column.kind])
+    except OverflowError as error:
+        raise TableError(f"a value is too large for a table ({error})") from error
 
 
 @cache
@@ -127,6 +131,8 @@ def _schema_column(column: Column) -> pa.Column:
         checks.append(pa.Check.ge(column.minimum))
     if column.maximum is not None:
         checks.append(pa.Check.le(column.maximum))
+    if column.kind == "number":
+        checks.append(pa.Check.in_range(-_LARGEST, _LARGEST))
     if column.kind == "flag":
         checks.append(pa.Check.isin([0, 1]))
     if column.required and column.kind == "text":

@@ -1,5 +1,7 @@
 """Data that cannot be learnt from: one sentence, exit code 65, and nothing in the output folder changes."""
 
+import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -7,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from qsmrim_app.bids_io.names import session_path
 from qsmrim_app.bids_io.tables_io import read_lesion_table, write_lesion_table
@@ -105,10 +109,56 @@ def one_participant_in_both_sites(place: Path) -> None:
 
 
 def one_participant_under_two_names(place: Path) -> None:
-    for name in (table_path, samples_path):
-        target = name(place / "a", "77")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(name(place / "a", "02"), target)
+    """All of it is renamed: the files, and what they say inside."""
+    shutil.copytree(place / "a" / "sub-02", (place / "a" / "sub-77"))
+    for path in sorted((place / "a" / "sub-77").rglob("sub-02*")):
+        path.rename(path.with_name(path.name.replace("sub-02", "sub-77")))
+    samples = read_samples(samples_path(place / "a", "77"))
+    keys = tuple(("77", session, index) for _, session, index in samples.keys)
+    samples_path(place / "a", "77").write_bytes(samples_to_bytes(replace(samples, keys=keys)))
+    table = read_lesion_table(table_path(place / "a", "77"))
+    rows = [{str(name): value for name, value in row.items()} for row in table.frame.to_dict("records")]
+    write_lesion_table(table_path(place / "a", "77"), lesion_table([row | {"subject": "77"} for row in rows]))
+
+
+def samples_that_were_exchanged(place: Path) -> None:
+    one, other = samples_path(place / "b", "05"), samples_path(place / "b", "06")
+    first = one.read_bytes()
+    shutil.copy(other, one)
+    other.write_bytes(first)
+
+
+def a_table_of_another_participant(place: Path) -> None:
+    shutil.copy(table_path(place / "b", "05"), table_path(place / "b", "06"))
+
+
+def in_the_table(old: str, new: str) -> Callable[[Path], None]:
+    def change(place: Path) -> None:
+        path = table_path(place / "b", "06")
+        header, row, *rest = path.read_text().splitlines()
+        cells = row.split("\t")
+        cells[header.split("\t").index(old)] = new
+        path.write_text("\n".join([header, "\t".join(cells), *rest]) + "\n")
+
+    return change
+
+
+def in_the_header(**changes: object) -> Callable[[Path], None]:
+    """The description that a file of samples carries, with other values."""
+
+    def change(place: Path) -> None:
+        path = samples_path(place / "b", "06")
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads(file.metadata()["qsmrim"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        save_file(tensors, path, {"qsmrim": json.dumps(header | changes)})
+
+    return change
+
+
+def a_pipe_for_samples(place: Path) -> None:
+    samples_path(place / "b", "06").unlink()
+    os.mkfifo(samples_path(place / "b", "06"))
 
 
 def a_label_without_a_lesion(place: Path) -> None:
@@ -155,6 +205,17 @@ CASES = [
     (a_label_without_a_lesion, (), r"sub-06.*lesion\(s\) \[99\] an expert rim status"),
     (a_sample_without_a_row, (), r"sub-06.*lesion\(s\) \[1\]"),
     (no_samples, (), "sub-06.*cannot be read as lesion samples"),
+    (samples_that_were_exchanged, (), "sub-05.*safetensors holds lesions of sub-06, not of sub-05"),
+    (a_table_of_another_participant, (), "sub-06.*tsv holds lesions of sub-05, not of sub-06"),
+    (in_the_table("volume_mm3", "inf"), (), "sub-06.*tsv: .*volume_mm3"),
+    (in_the_table("index", "9" * 20), (), "sub-06.*tsv: .*too large"),
+    (in_the_header(keys="[["), (), "sub-06.*cannot be read as lesion samples .*run the participant level"),
+    (in_the_header(keys=None), (), "sub-06.*cannot be read as lesion samples"),
+    (in_the_header(margin_mm="two"), (), "sub-06.*cannot be read as lesion samples"),
+    (in_the_header(feature_names="3"), (), "sub-06.*cannot be read as lesion samples"),
+    (in_the_header(spacing_mm="[1, 2]"), (), "sub-06.*cannot be read as lesion samples"),
+    (a_pipe_for_samples, (), "sub-06.*no regular file"),
+    (folds(*GOOD_FOLDS[1:], "a:01\t1e300"), ("--folds", "folds.tsv"), "fold is '1e300'"),
     (folds(*GOOD_FOLDS[1:]), ("--folds", "folds.tsv"), r"no fold for 1 subject\(s\): a:01"),
     (folds(*GOOD_FOLDS, "04\t0"), ("--folds", "folds.tsv"), r"names 1 subject\(s\): 04, .*'a:01' is"),
     (folds(*GOOD_FOLDS, "a:01\t0"), ("--folds", "folds.tsv"), "line 7: subject 'a:01' stands twice"),
@@ -163,7 +224,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "more", "said"), CASES, ids=[case[2][:40] for case in CASES])
+@pytest.mark.parametrize(
+    ("spoil", "more", "said"), CASES, ids=[f"{n}_{case[2][:40]}" for n, case in enumerate(CASES)]
+)
 def test_wrong_data_get_a_sentence_and_change_nothing(spoil, more, said, place, capsys, monkeypatch):
     spoil(place)
     monkeypatch.chdir(place)
@@ -176,6 +239,30 @@ def test_wrong_data_get_a_sentence_and_change_nothing(spoil, more, said, place, 
     (sentence,) = [line for line in told if line.startswith("qsmrim: ")]
     assert re.search(said, sentence), sentence
     assert {path: path.read_bytes() for path in (place / "out").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--seeds", "-1"), "seed -1: expected a whole number from 0"),
+        (("--site", "a\nb=a"), r"'a\\nb' is no name of a site"),
+        (("--config-file", "settings.toml"), "settings.toml: .*feature_clip is -1.0; expected above 0"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_before_anything_is_read(
+    more, said, place, capsys, monkeypatch
+):
+    monkeypatch.chdir(place)
+    (place / "settings.toml").write_text("[detector.training]\nfeature_clip = -1.0\n")
+    assert main(["bids", "out", "group", "--train", "aprl-rf", *more]) == 64
+    assert re.search(said, capsys.readouterr().err)
+
+
+def test_an_output_that_is_no_folder_is_refused(place, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "file").touch()
+    assert main(["bids", "file", "group"]) == 73
+    assert "file cannot be made" in capsys.readouterr().err
 
 
 def test_who_only_trains_is_not_held_out_under_another_name(place, monkeypatch, capsys):

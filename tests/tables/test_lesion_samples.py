@@ -96,7 +96,7 @@ def test_a_truncated_file_is_named(tmp_path):
 
 def test_another_safetensors_file_is_refused(tmp_path):
     save_file({"weights": np.ones(3, dtype=np.float32)}, tmp_path / "w.safetensors")
-    with pytest.raises(TableError, match="not a file of lesion samples"):
+    with pytest.raises(TableError, match=r"w\.safetensors cannot be read .*none of format"):
         read_samples(tmp_path / "w.safetensors")
 
 
