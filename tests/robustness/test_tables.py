@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.robustness.cases import Case, judge, named, rows, same_result
+from tests.robustness.rows import Row
 from tests.robustness.session import Result, SessionFiles
 
 SECTION = "TSV tables"
@@ -194,7 +195,41 @@ CASES = [
     ),
     Case("`participants.tsv` with labels that lack `sub-`", "works", participants("01\t40"), alone=True),
 ]
-ROWS = rows(SECTION, CASES, "robustness/test_tables.py::test_table")
+BAD_GROUP = "levels/test_bad_group_input.py::test_wrong_data_get_a_sentence_and_change_nothing"
+SETTINGS = (
+    "levels/test_bad_group_input.py::test_settings_that_cannot_be_meant_are_refused_before_anything_is_read"
+)
+GROUP_ROWS = tuple(
+    Row("Group level", trouble, f"refused, exit {code}: {outcome}", test)
+    for trouble, code, outcome, test in (
+        (
+            "no lesion is rated, or all have the same status",
+            65,
+            "says how many have which",
+            BAD_GROUP,
+        ),
+        ("fewer rim+ participants than folds", 65, "names the fold that lacks them", BAD_GROUP),
+        ("a site with another grid, feature list or engine", 65, "names both sessions", BAD_GROUP),
+        ("the same participant in two sites, or under two names", 65, "names both", BAD_GROUP),
+        ("a label without a lesion, a sample without a row", 65, "names the file and the lesion", BAD_GROUP),
+        ("samples or tables of two participants were exchanged", 65, "the file holds another's", BAD_GROUP),
+        (
+            "samples whose description is damaged, or a pipe in their place",
+            65,
+            "names the file",
+            BAD_GROUP,
+        ),
+        ("a lesion table with an infinite volume, or a label of 20 digits", 65, "names the file", BAD_GROUP),
+        (
+            "a table of folds that lacks or repeats a participant",
+            65,
+            "names the participant",
+            BAD_GROUP,
+        ),
+        ("a negative seed, a clip below 0, a site name with a line end", 64, "names the value", SETTINGS),
+    )
+)
+ROWS = (*rows(SECTION, CASES, "robustness/test_tables.py::test_table"), *GROUP_ROWS)
 
 
 @pytest.mark.parametrize("case", named(CASES))
