@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qsmrim_app.errors import GridMismatchError, PreprocessingError
+from qsmrim_app.errors import GridMismatchError, InputError
 from qsmrim_app.preprocessing.bias_correction import correct_bias
 from qsmrim_app.records import Volume
 from tests import phantoms
@@ -42,7 +42,7 @@ def test_field_has_no_gain_of_its_own(head):
 
 
 def test_an_empty_mask_is_an_error(head):
-    with pytest.raises(PreprocessingError, match="no positive voxel"):
+    with pytest.raises(InputError, match="no voxel above 0"):
         correct_bias(head.flair, head.brain_mask.with_data(~np.ones(head.flair.shape, dtype=bool)), 4)
 
 

@@ -13,8 +13,7 @@ from nipype.pipeline.plugins.linear import LinearPlugin
 
 from qsmrim_app.errors import GridMismatchError, PreprocessingError, WorkerKilledError
 from qsmrim_app.images import load_image, load_labels, same_grid, save_volume
-from qsmrim_app.preprocessing import interfaces
-from qsmrim_app.preprocessing.running import run_workflow
+from qsmrim_app.preprocessing import alignment_interfaces
 from qsmrim_app.preprocessing.step import Step, StepInputSpec
 from qsmrim_app.preprocessing.workflow import WORKFLOW, init_prepare_session_wf, prepare_subjects
 from qsmrim_app.records import PreparedSubject, SessionKey, Volume
@@ -198,7 +197,7 @@ def test_an_unforeseen_failure_names_step_and_crash_file(tmp_path, monkeypatch):
     def fail(*_):
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr(interfaces, "correct_bias", fail)
+    monkeypatch.setattr(alignment_interfaces, "correct_bias", fail)
     inputs = write_session(tmp_path / "bids")
     error = _prepare([inputs], tmp_path / "work")[inputs.key]
     assert type(error) is PreprocessingError

@@ -97,7 +97,8 @@ def test_what_an_engine_cannot_do_at_all_excludes_the_lesion(engine, said, caplo
     """A bin width of 0 is refused inside the engine, for every lesion."""
     shape = (14, 13, 7)
     qsm = Volume(np.full(shape, 50, dtype=np.float32), SPACING)
-    settings = RadiomicsSettings(bin_width_ppb=0, engine=engine)
+    settings = RadiomicsSettings(engine=engine)
+    object.__setattr__(settings, "bin_width_ppb", 0)  # which settings themselves refuse
     rows = measure(qsm, labelled(shape, (5, (3, 4, 2), BLOB)), settings)
     assert dict(rows.failures) == {5: "radiomics_failed"}
     assert said in caplog.text
