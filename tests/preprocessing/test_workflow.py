@@ -14,6 +14,7 @@ from nipype.pipeline.plugins.linear import LinearPlugin
 from qsmrim_app.errors import GridMismatchError, PreprocessingError, WorkerKilledError
 from qsmrim_app.images import load_image, load_labels, same_grid, save_volume
 from qsmrim_app.preprocessing import alignment_interfaces
+from qsmrim_app.preprocessing.running import run_workflow
 from qsmrim_app.preprocessing.step import Step, StepInputSpec
 from qsmrim_app.preprocessing.workflow import WORKFLOW, init_prepare_session_wf, prepare_subjects
 from qsmrim_app.records import PreparedSubject, SessionKey, Volume
