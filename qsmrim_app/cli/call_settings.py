@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
-import math
 import os
 import tomllib
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from qsmrim_app.cli.machine import available_cores, available_memory_gb
+from qsmrim_app.cli.values import finite
 from qsmrim_app.errors import UsageError
 from qsmrim_app.plain_data import from_plain
 
@@ -106,23 +107,16 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    return dict(_read(path, lambda text: tomllib.loads(text, parse_float=_finite), "TOML file"))
+    return dict(_read(path, lambda text: tomllib.loads(text, parse_float=finite), "TOML file"))
 
 
 def _read(path: Path, parse: Callable[[str], Any], kind: str) -> Any:
     try:
         return parse(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, argparse.ArgumentTypeError) as error:
         raise UsageError(f"{path}: not a readable {kind} ({error})") from error
     except RecursionError as error:
         raise UsageError(f"{path}: not a readable {kind} (it is nested too deeply)") from error
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is no finite number")
-    return number
 
 
 def _merge(into: dict[str, Any], other: dict[str, Any]) -> None:

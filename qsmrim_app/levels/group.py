@@ -66,7 +66,8 @@ def run_group(settings: GroupSettings) -> str:
     if ALL_METHODS in settings.train:
         settings = replace(settings, train=tuple(DETECTORS))
     _check(settings)
-    check_output_folder(settings.bids_dir, settings.output_dir)
+    if settings.output_dir.exists():  # else it is made when the data are known to be good
+        check_output_folder(settings.bids_dir, settings.output_dir)
     device, warnings = choose_device(settings.resources.device)
     settings = replace(settings, resources=replace(settings.resources, device=device))
     gathered = gather(
