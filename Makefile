@@ -82,7 +82,7 @@ $(BENCH_VENV)/.installed: $(STAMP) benchmarks/requirements.txt
 	$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install -q $(LOCK) -r benchmarks/requirements.txt
 	touch $@
 
-BENCH = PYTHONPATH=. $(BENCH_VENV)/bin/python -m benchmarks $(PARTS) --data $(DATA)
+BENCH = PYTHONPATH=$(CURDIR) $(BENCH_VENV)/bin/python -m benchmarks $(PARTS) --data $(DATA)
 bench: $(BENCH_VENV)/.installed
 	$(BENCH)
 
