@@ -35,6 +35,12 @@ def _require_above_zero(settings: object, *names: str) -> None:
             raise UsageError(f"{name} is {value!r}; expected above 0")
 
 
+def _require_range(name: str, limits: tuple[float, float]) -> None:
+    low, high = limits
+    if not low <= high:
+        raise UsageError(f"{name}: found {low:g} and {high:g}; expected the lower one first")
+
+
 @dataclass(frozen=True)
 class InputSettings:
     """Which files of a dataset play which role."""
@@ -78,6 +84,7 @@ class LesionSettings:
 
     def __post_init__(self) -> None:
         _require_above_zero(self, "max_volume_mm3", "min_voxels")
+        _require_range("min_volume_mm3 and max_volume_mm3", (self.min_volume_mm3, self.max_volume_mm3))
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,11 @@ class AugmentationSettings:
     flair_gain: tuple[float, float] = (1.0, 1.0)  # scanners differ in how bright a lesion is
     feature_noise_sd: float = 0.0  # added to the standardised features
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, tuple):
+                _require_range(name, value)
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -157,7 +169,9 @@ class TrainingSettings:
     feature_clip: float = 10.0  # standardised features are clipped to +- this
 
     def __post_init__(self) -> None:
-        _require_above_zero(self, "epochs", "batch_size", "learning_rate", "decay", "feature_clip")
+        _require_above_zero(self, "epochs", "learning_rate", "decay", "feature_clip")
+        if self.batch_size < 2:
+            raise UsageError(f"batch_size is {self.batch_size}; expected at least 2 (batch normalisation)")
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,13 @@ def session_outcomes(output_dir: Path, raw_dir: Path | None = None) -> tuple[Ses
         The raw dataset; None: the one that the output folder links to, if it is there.
     """
     analysed = {key for path in lesion_tables(output_dir) if (key := key_of_table(path)) is not None}
-    failed = _failures(output_dir)
+    failed, unreadable = _failures(output_dir)
     raw = raw_dir if raw_dir is not None else linked_raw(output_dir)
     known = set() if raw is None else _raw_sessions(raw)
     outcomes = {key: SessionOutcome(key, NO_OUTPUT) for key in known}
-    outcomes |= {key: SessionOutcome(key, FAILED, reason) for key, reason in failed.items()}
-    outcomes |= {
-        key: SessionOutcome(key, ANALYSED, f"{STALE} ({failed[key]})" if key in failed else "")
-        for key in analysed
-    }
+    outcomes |= {key: SessionOutcome(key, FAILED, reason) for key, reason in (failed | unreadable).items()}
+    stale = {key: f"{STALE} ({reason})" for key, reason in failed.items()} | unreadable
+    outcomes |= {key: SessionOutcome(key, ANALYSED, stale.get(key, "")) for key in analysed}
     return tuple(outcomes[key] for key in sorted(outcomes))
 
 
@@ -62,18 +60,20 @@ def linked_raw(output_dir: Path) -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _failures(output_dir: Path) -> dict[SessionKey, str]:
-    """Reason of each session whose last run failed; a status file that cannot be read tells nothing."""
-    found = {}
+def _failures(output_dir: Path) -> tuple[dict[SessionKey, str], dict[SessionKey, str]]:
+    """Reason of each session whose last run failed; and what to say where its status file is damaged."""
+    failed, unreadable = {}, {}
     for path in sorted((output_dir / dataset_path("logs")).glob("status-sub-*.json")):
+        key = _key(path.stem.removeprefix("status-"))
+        if key is None:
+            continue
         try:
             status = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        key = _key(path.stem.removeprefix("status-"))
-        if key is not None and isinstance(status, dict) and status.get("state") == FAILED:
-            found[key] = str(status.get("reason", ""))
-    return found
+            if status["state"] == FAILED:
+                failed[key] = str(status.get("reason", ""))
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            unreadable[key] = f"{path.name} cannot be read, so how its last run ended is unknown"
+    return failed, unreadable
 
 
 def _raw_sessions(raw_dir: Path) -> set[SessionKey]:

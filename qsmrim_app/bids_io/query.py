@@ -14,7 +14,7 @@ from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, ki
 from qsmrim_app.bids_io.matching import check_filters
 from qsmrim_app.bids_io.participant_list import compare_participants
 from qsmrim_app.bids_io.selection import SelectedSession, selected_sessions
-from qsmrim_app.bids_io.session_files import BidsFile, session_files, subjects_of
+from qsmrim_app.bids_io.session_files import BidsFile, session_files, subjects_of, unread_images
 from qsmrim_app.bids_io.sidecars import read_sidecars
 from qsmrim_app.errors import AmbiguousInputError, InputError, MissingImageError, QsmrimError
 from qsmrim_app.records import SessionKey, SubjectInputs
@@ -92,12 +92,15 @@ def _find_session(
     try:
         _require_labels(key, datasets[0].root)
         files = [file for dataset in datasets for file in session_files(dataset, key, session.is_only)]
+        unread = [_unread(name) for dataset in datasets for name in unread_images(dataset, key)]
         if not files:
-            raise MissingImageError(f"{key.prefix}: no image in any dataset searched; check the label")
+            raise MissingImageError(
+                "; ".join([f"{key.prefix}: no image in any dataset searched; check the label", *unread])
+            )
         findings = _find_all(files, settings)
         rows = [_row(key, finding) for finding in findings.values()]
-        problem = _problem(key, findings.values())
-        return problem or _inputs(key, findings), rows
+        problem = _problem(key, findings.values(), unread)
+        return problem or _inputs(key, findings, unread), rows
     except InputError as error:
         return error, [RoleRow(key, "all", "", str(error), is_failure=True)]
 
@@ -137,7 +140,11 @@ def _attempt(role: str, search: Callable[[], Finding]) -> Finding:
         return Finding(role, error=error)
 
 
-def _problem(key: SessionKey, findings: Iterable[Finding]) -> QsmrimError | None:
+def _unread(name: str) -> str:
+    return f"{name} was not read; expected an image that ends in .nii or .nii.gz, in small letters"
+
+
+def _problem(key: SessionKey, findings: Iterable[Finding], unread: Sequence[str]) -> QsmrimError | None:
     """All errors of a session as one, of the kind of the worst: ambiguous or wrong before missing."""
     errors = [finding.error for finding in findings if finding.error is not None]
     if not errors:
@@ -145,10 +152,10 @@ def _problem(key: SessionKey, findings: Iterable[Finding]) -> QsmrimError | None
     kinds = {type(error) for error in errors}
     kind = MissingImageError if kinds == {MissingImageError} else InputError
     kind = AmbiguousInputError if AmbiguousInputError in kinds else kind
-    return kind(f"{key.prefix}: " + "; ".join(str(error) for error in errors))
+    return kind(f"{key.prefix}: " + "; ".join([*(str(error) for error in errors), *unread]))
 
 
-def _inputs(key: SessionKey, findings: Mapping[str, Finding]) -> SubjectInputs:
+def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[str]) -> SubjectInputs:
     files = {role: finding.file for role, finding in findings.items() if finding.file is not None}
     qsm, lesions, rim = files["qsm"], files["lesions"], files.get("rim_labels")
     raters = rim or files.get("rim_map")
@@ -170,7 +177,7 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding]) -> SubjectInputs:
         rim_space=space_of(raters)[0] if raters else None,
         qsm_units=None if units is None else str(units),
         datasets={role: file.uri for role, file in files.items()},
-        notes=tuple(note for finding in findings.values() for note in finding.notes) + space_notes,
+        notes=(*(note for finding in findings.values() for note in finding.notes), *space_notes, *unread),
     )
 
 

@@ -7,6 +7,7 @@ datasets, and this app needs one subject's ``anat`` folders alone.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from qsmrim_app.errors import MissingImageError
 from qsmrim_app.records import SessionKey
 
 _IMAGE = (".nii", ".nii.gz")
+_OTHER_IMAGE = re.compile(
+    r".+\.(nii|nii\.gz|nii\.zip|hdr|img|mgz|nrrd)", re.IGNORECASE
+)  # as others write them
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,16 @@ def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = Tru
             if named == key.session or (named is None and is_only_session):
                 found.append(file)
     return sorted(found, key=lambda file: file.path)
+
+
+def unread_images(dataset: Dataset, key: SessionKey) -> list[str]:
+    """Names of images in a session's folders that are none of BIDS: ``.NII.GZ``, Analyze, MGZ; sorted."""
+    return sorted(
+        entry.name
+        for datatype in io_spec()["inputs"]["folders"]
+        for entry in _entries(dataset.root / key.folder / datatype)
+        if _OTHER_IMAGE.fullmatch(entry.name) and not entry.name.endswith(_IMAGE)
+    )
 
 
 def entity_names() -> frozenset[str]:

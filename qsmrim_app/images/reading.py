@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
+from nibabel import imageglobals
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
@@ -96,7 +100,8 @@ def read_grid(path: Path) -> Volume:
 def _open(path: Path) -> tuple[Any, FloatArray, list[str]]:
     try:
         check_beginning(path)
-        image: Any = nib.load(path)
+        with _nibabel_remarks() as remarks:
+            image: Any = nib.load(path)
         shape = image.shape
     except UnreadableImageError:
         raise
@@ -125,7 +130,29 @@ def _open(path: Path) -> tuple[Any, FloatArray, list[str]]:
     check_promise(image, path)
     if image.get_data_dtype().kind not in "biuf":
         raise UnreadableImageError(f"{path}: expected real numbers, found data type {image.get_data_dtype()}")
-    return image, *affine_in_mm(image, path)
+    affine, warnings = affine_in_mm(image, path)
+    return image, affine, [*(f"{path.name}: {remark}" for remark in remarks), *warnings]
+
+
+@contextmanager
+def _nibabel_remarks() -> Iterator[list[str]]:
+    """What nibabel says of a header that it corrects; it would print so without naming the file."""
+    log, collector = imageglobals.logger, _Collector()
+    handlers, propagate = log.handlers, log.propagate
+    log.handlers, log.propagate = [collector], False
+    try:
+        yield collector.texts
+    finally:
+        log.handlers, log.propagate = handlers, propagate
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
 
 
 def _read(image: Any, path: Path) -> NDArray[Any]:

@@ -115,7 +115,10 @@ def _train_epoch(state: TrainingState, rows: TrainingRows, run: TrainingRun, epo
     state.schedule.step()
     loss = float(np.mean(losses))
     if not np.isfinite(loss):
-        raise ModelError(f"seed {run.seed}: the loss of epoch {epoch} is {loss}; lower the learning rate")
+        raise ModelError(
+            f"seed {run.seed}: the loss of epoch {epoch} is {loss}; try a lower learning rate or "
+            "narrower ranges of augmentation"
+        )
     n_epochs, seconds = settings.training.epochs, time.perf_counter() - begin
     return EpochReport(run.seed, epoch, n_epochs, loss, len(losses), n_few, rate, seconds, 0.0)
 

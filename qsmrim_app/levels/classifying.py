@@ -59,13 +59,17 @@ class Classifier:
                 "model '%s' keeps no scale of its features, so that no lesion can be said to be unlike them",
                 detector.info.name,
             )
+        try:
+            threshold = detector.threshold(settings.operating_point)
+        except UsageError as error:
+            raise UsageError(f"{settings.model or DEFAULT_MODEL}: {error}") from error
         device, warnings = choose_device(settings.resources.device)
         for warning in warnings:
             logger.warning(warning)
         return cls(
             detector,
             _for_run(detector.settings, settings),
-            detector.threshold(settings.operating_point),
+            threshold,
             settings.operating_point,
             device,
             settings.resources.inference_batch,

@@ -170,16 +170,27 @@ def _read_all(sources: Sequence[Source]) -> Gathered:
             raise NothingSelectedError(
                 f"{source.folder} holds no lesion table; run the participant level there first"
             )
+        _warn_of_lone_samples(source.folder, found)
         for path in found:
             table = _named(path, source)
             tables.append(table)
-            file = source.folder / session_path(_key(path), "samples", ".safetensors")
-            samples.append(_samples(file, table, _key(path)))
+            samples.append(_samples(_samples_path(source.folder, _key(path)), table, _key(path)))
             names.append(f"{_key(path)} in {source.folder}")
     subjects = frozenset(_subjects(sources))
     gathered = Gathered(concatenate(tables), concatenate_samples(samples, names), subjects=subjects)
     logger.info("gathered %d lesions of %d sessions", len(gathered.table), len(tables))
     return gathered
+
+
+def _warn_of_lone_samples(folder: Path, tables: Sequence[Path]) -> None:
+    """Samples whose lesion table is gone are left out, but not unseen."""
+    expected = {_samples_path(folder, _key(path)) for path in tables}
+    for path in sorted(set(folder.glob("sub-*/**/*_samples.safetensors")) - expected):
+        logger.warning("%s has no lesion table beside it and is left out; run its participant again", path)
+
+
+def _samples_path(folder: Path, key: SessionKey) -> Path:
+    return folder / session_path(key, "samples", ".safetensors")
 
 
 def _key(path: Path) -> SessionKey:

@@ -41,7 +41,7 @@ class LesionTable:
         try:
             checked = _schema().validate(self.frame, lazy=False)
         except (pandera.errors.SchemaError, pandera.errors.SchemaErrors) as error:
-            raise TableError(f"the lesion table is not valid: {str(error).splitlines()[0]}") from error
+            raise TableError(f"the lesion table is not valid: {_what_is_wrong(error)}") from error
         object.__setattr__(self, "frame", checked.reset_index(drop=True))
 
     def __len__(self) -> int:
@@ -113,6 +113,27 @@ def _typed(values: list[Any], column: Column) -> pd.Series:
         return pd.Series([None if pd.isna(value) else value for value in values], dtype=_DTYPES[column.kind])
     except OverflowError as error:
         raise TableError(f"a value is too large for a table ({error})") from error
+
+
+def _what_is_wrong(error: pandera.errors.SchemaError | pandera.errors.SchemaErrors) -> str:
+    """Which value of which row is out of range, and what was expected; else pandera's own first line."""
+    column = LESION_COLUMNS.get(str(getattr(error.schema, "name", "")))
+    cases = error.failure_cases
+    if column is None or not isinstance(cases, pd.DataFrame) or cases["index"].isna().any():
+        return str(error).splitlines()[0]
+    row, value = cases[["index", "failure_case"]].iloc[0]
+    return f"{error.schema.name} of row {int(row) + 1} is {value}; expected {_expected(column)}"
+
+
+def _expected(column: Column) -> str:
+    if column.kind == "flag":
+        return "1 or 0"
+    if column.kind == "text":
+        return "a text"
+    low = -_LARGEST if column.minimum is None else column.minimum
+    high = _LARGEST if column.maximum is None else column.maximum
+    number = "a whole number" if column.kind == "integer" else "a number"
+    return f"{number} from {low:g} to {high:g}"
 
 
 @cache

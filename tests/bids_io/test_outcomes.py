@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from qsmrim_app.bids_io.outcomes import STALE, SessionOutcome, linked_raw, session_outcomes
 from qsmrim_app.records import SessionKey
 from tests.bids_io.test_participants import put
@@ -50,7 +52,10 @@ def test_the_raw_dataset_is_the_one_that_the_output_links_to(tmp_path):
     assert session_outcomes(out) == ()
 
 
-def test_a_status_that_cannot_be_read_tells_nothing(tmp_path):
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "status-sub-01.json").write_text("{half")
-    assert session_outcomes(tmp_path) == ()
+@pytest.mark.parametrize("content", ["{half", "[]", "3", "{}", "[" * 100_000])
+def test_a_status_that_cannot_be_read_is_said(content, tmp_path):
+    _status(tmp_path, SessionKey("01"), "done")
+    (tmp_path / "logs" / "status-sub-01.json").write_text(content)
+    (outcome,) = session_outcomes(tmp_path)
+    assert (outcome.key, outcome.outcome) == (SessionKey("01"), "failed")
+    assert outcome.reason == "status-sub-01.json cannot be read, so how its last run ended is unknown"

@@ -207,7 +207,10 @@ CASES = [
     (no_samples, (), "sub-06.*cannot be read as lesion samples"),
     (samples_that_were_exchanged, (), "sub-05.*safetensors holds lesions of sub-06, not of sub-05"),
     (a_table_of_another_participant, (), "sub-06.*tsv holds lesions of sub-05, not of sub-06"),
-    (in_the_table("volume_mm3", "inf"), (), "sub-06.*tsv: .*volume_mm3"),
+    (in_the_table("volume_mm3", "inf"), (), "sub-06.*tsv: .*volume_mm3 of row 1 is inf; expected a number"),
+    (in_the_table("volume_mm3", "-3"), (), "volume_mm3 of row 1 is -3.0; expected a number from 0 to"),
+    (in_the_table("p_rim", "1.5"), (), "p_rim of row 1 is 1.5; expected a number from 0 to 1"),
+    (in_the_table("rim_expert", "2"), (), "rim_expert of row 1 is 2; expected 1 or 0"),
     (in_the_table("index", "9" * 20), (), "sub-06.*tsv: .*too large"),
     (in_the_header(keys="[["), (), "sub-06.*cannot be read as lesion samples .*run the participant level"),
     (in_the_header(keys=None), (), "sub-06.*cannot be read as lesion samples"),
@@ -247,6 +250,11 @@ def test_wrong_data_get_a_sentence_and_change_nothing(spoil, more, said, place, 
         (("--seeds", "-1"), "seed -1: expected a whole number from 0"),
         (("--site", "a\nb=a"), r"'a\\nb' is no name of a site"),
         (("--config-file", "settings.toml"), "settings.toml: .*feature_clip is -1.0; expected above 0"),
+        (("--config-file", "batch.toml"), "batch.toml: .*batch_size is 1; expected at least 2"),
+        (
+            ("--config-file", "gain.toml"),
+            "gain.toml: .*qsm_gain: found 2 and 1; expected the lower one first",
+        ),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_before_anything_is_read(
@@ -254,6 +262,8 @@ def test_settings_that_cannot_be_meant_are_refused_before_anything_is_read(
 ):
     monkeypatch.chdir(place)
     (place / "settings.toml").write_text("[detector.training]\nfeature_clip = -1.0\n")
+    (place / "batch.toml").write_text("[detector.training]\nbatch_size = 1\n")
+    (place / "gain.toml").write_text("[detector.augmentation]\nqsm_gain = [2.0, 1.0]\n")
     assert main(["bids", "out", "group", "--train", "aprl-rf", *more]) == 64
     assert re.search(said, capsys.readouterr().err)
 
@@ -263,6 +273,14 @@ def test_an_output_that_is_no_folder_is_refused(place, capsys, monkeypatch):
     (place / "file").touch()
     assert main(["bids", "file", "group"]) == 73
     assert "file cannot be made" in capsys.readouterr().err
+
+
+def test_samples_without_their_lesion_table_are_named(place, monkeypatch, caplog):
+    table_path(place / "b", "06").unlink()
+    monkeypatch.chdir(place)
+    assert main(["bids", "out", "group", "--site", "a=a", "b=b"]) == 0
+    (said,) = [record.getMessage() for record in caplog.records if "no lesion table" in record.getMessage()]
+    assert said.startswith("b/sub-06/")
 
 
 def test_who_only_trains_is_not_held_out_under_another_name(place, monkeypatch, capsys):

@@ -25,6 +25,7 @@ ROWS = tuple(
             "names file and setting",
             FILES,
         ),
+        ("a smallest volume above the largest", "names file and settings", FILES),
         ("one value where a list or table is expected", "names file and setting", FILES),
     )
 )
@@ -50,6 +51,11 @@ def test_no_label_is_not_everybody(option, word, capsys, tmp_path, monkeypatch):
         ("--bids-filter-file", b"[" * 100_000, "nested too deeply"),
         ("--config-file", b"a = " + b"[" * 100_000, "nested too deeply"),
         ("--config-file", b"[lesions]\nmin_volume_mm3 = nan\n", "nan is no finite number"),
+        (
+            "--config-file",
+            b"[lesions]\nmin_volume_mm3 = 9e9\n",
+            "min_volume_mm3 and max_volume_mm3: found 9e+09",
+        ),
         ("--config-file", b"[inputs]\nskip_validation = 'false'\n", "expected bool, found 'false'"),
         ("--config-file", b"[inputs]\nparticipants = '01'\n", "expected a list, found '01'"),
         ("--config-file", b"[resources]\nnprocs = 1.9\n", "expected int, found 1.9"),

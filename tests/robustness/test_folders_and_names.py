@@ -105,9 +105,35 @@ def other_files(files: SessionFiles) -> None:
         (anat / name).write_bytes(b"")
 
 
+def flair_named(name: str) -> Callable[[SessionFiles], None]:
+    return lambda files: files.flair.rename(files.flair.with_name(name)) and None
+
+
+def another_format(files: SessionFiles) -> None:
+    files.flair.with_name("sub-01_T1w.mgz").touch()
+
+
 ODD = "not letters and digits"
 CASES = [
     Case("No FLAIR", MISSING + "what is missing", remove("flair"), "sub-01: no FLAIR"),
+    Case(
+        "A FLAIR that ends in `.NII.GZ`",
+        MISSING + "names the file that was not read",
+        flair_named("sub-01_FLAIR.NII.GZ"),
+        r"sub-01: no FLAIR.*; sub-01_FLAIR\.NII\.GZ was not read; expected an image that ends in",
+    ),
+    Case(
+        "A FLAIR in Analyze format (`.hdr`)",
+        MISSING + "names the file that was not read",
+        flair_named("sub-01_FLAIR.hdr"),
+        r"sub-01: no FLAIR.*; sub-01_FLAIR\.hdr was not read",
+    ),
+    Case(
+        "An image of another format beside the others",
+        "works, with a warning: names it",
+        another_format,
+        r"sub-01_T1w\.mgz was not read",
+    ),
     Case("No QSM", MISSING + "what is missing", remove("qsm"), r"sub-01: no susceptibility map"),
     Case(
         "Raw gradient echo data instead of a QSM",

@@ -119,6 +119,12 @@ def lesion_4_outside(result, undisturbed):
 
 
 CASES = [
+    Case(
+        "Form codes that NIfTI does not know",
+        "works, with a warning: what the header says, and the file",
+        qsm_header(qform_code=77),
+        r"sub-01_Chimap\.nii\.gz: qform_code 77 not valid",
+    ),
     Case("Axes stored in another order and direction", "works", stored("PIR")),
     Case("A left-handed affine (radiological order)", "works", stored("LAS")),
     Case(

@@ -219,17 +219,43 @@ GROUP_ROWS = tuple(
             "names the file",
             BAD_GROUP,
         ),
-        ("a lesion table with an infinite volume, or a label of 20 digits", 65, "names the file", BAD_GROUP),
+        (
+            "a lesion table with an infinite or negative volume, a probability of 1.5, a rim status of 2, "
+            "or a label of 20 digits",
+            65,
+            "names file, column and value",
+            BAD_GROUP,
+        ),
         (
             "a table of folds that lacks or repeats a participant",
             65,
             "names the participant",
             BAD_GROUP,
         ),
-        ("a negative seed, a clip below 0, a site name with a line end", 64, "names the value", SETTINGS),
+        (
+            "a negative seed, a clip below 0, a batch of one lesion, a range whose ends are exchanged, a "
+            "site name with a line end",
+            64,
+            "names the value",
+            SETTINGS,
+        ),
     )
 )
-ROWS = (*rows(SECTION, CASES, "robustness/test_tables.py::test_table"), *GROUP_ROWS)
+GROUP_WARNINGS = (
+    Row(
+        "Group level",
+        "samples whose lesion table is gone",
+        "works, with a warning: they are left out, and named",
+        "levels/test_bad_group_input.py::test_samples_without_their_lesion_table_are_named",
+    ),
+    Row(
+        "Group level",
+        "a status file that is damaged",
+        "works: the session's reason says that nobody can say how it ended",
+        "bids_io/test_outcomes.py::test_a_status_that_cannot_be_read_is_said",
+    ),
+)
+ROWS = (*rows(SECTION, CASES, "robustness/test_tables.py::test_table"), *GROUP_ROWS, *GROUP_WARNINGS)
 
 
 @pytest.mark.parametrize("case", named(CASES))
