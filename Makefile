@@ -72,7 +72,7 @@ image-test:
 	tests/container/run
 
 # How fast, against what: docs/benchmarks.md, its plots and benchmarks/results. PARTS: some of its parts (make bench PARTS="radiomics query").
-# `make bench` takes some 20 minutes on 2 cores; `make bench-full` as long as it takes; `make bench-page` makes the page anew.
+# `make bench` takes some 25 minutes on 2 cores; `make bench-full` as long as it takes; `make bench-page` makes the page anew.
 # What it compares with comes into an environment of its own, which sees the packages of the program's.
 BENCH_VENV = $(VENV)-bench
 $(BENCH_VENV)/.installed: $(STAMP) benchmarks/requirements.txt
