@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from qsmrim_app.images import load_image, resample_image
+from qsmrim_app.images import load_image
 from qsmrim_app.preprocessing.registration_pair import Pair
 from qsmrim_app.preprocessing.registration_sitk import register_with_sitk
+from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import FloatArray, Volume
 from qsmrim_app.settings import PreprocessingSettings
 from studies.cohort_files import Participant

@@ -17,8 +17,9 @@ from qsmrim_app.evaluation.folds import split_rows
 from qsmrim_app.levels.cross_validation import seeds_of
 from qsmrim_app.levels.division import Division, divide
 from qsmrim_app.levels.fitting import FitName, FitPlace, FitTask, code_digest, fit_one, plan_fits
-from qsmrim_app.levels.gathering import MAIN, gather
+from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.rated_lesions import RatedLesions, VariantCounts, rated_lesions
+from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.plain_data import to_plain
 from qsmrim_app.settings import GroupSettings
 from qsmrim_app.tables.lesion_samples import read_samples

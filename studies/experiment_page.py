@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qsmrim_app.levels.evaluating import CROSS_FITTED, SCORED_FOLD, comparison_rows
-from qsmrim_app.levels.gathering import MAIN
+from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.reports.count_figures import counts_figure
 from qsmrim_app.reports.curve_figures import curves_figure
 from qsmrim_app.reports.words import MISSING, number

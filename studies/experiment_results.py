@@ -11,8 +11,8 @@ import numpy as np
 from qsmrim_app.evaluation.bootstrap import draw_subjects
 from qsmrim_app.levels.division import DRAWS
 from qsmrim_app.levels.evaluating import Evaluation, evaluate
-from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold
+from qsmrim_app.levels.sources import MAIN
 from studies.experiment_tables import FitTable, out_of_fold
 
 _SEED = 0  # of the draws of subjects

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from qsmrim_app.bids_io.writing import write_text
 from qsmrim_app.errors import TableError
-from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold
+from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.tables.lesion_samples import SampleKey
 
 COLUMNS = "subject\tsession\tindex\trim_expert\tlogit"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsmrim_app.images import load_image, load_labels, resample_image, resample_labels
+from qsmrim_app.images import load_image, load_labels
 from qsmrim_app.preprocessing.brain_mask import mask_from_support
+from qsmrim_app.preprocessing.resampling import resample_image, resample_labels
 from qsmrim_app.records import FloatArray, Volume
 from studies.cohort_files import Participant, read_lesions, read_qsm
 

@@ -10,9 +10,10 @@ import numpy as np
 from scipy import ndimage
 
 from qsmrim_app.bids_io.label_tables import LabelRow
-from qsmrim_app.images import load_labels, resample_labels
+from qsmrim_app.images import load_labels
 from qsmrim_app.lesions.labelling import label_lesions
 from qsmrim_app.lesions.matching import match_by_overlap
+from qsmrim_app.preprocessing.resampling import resample_labels
 from qsmrim_app.records import Volume
 from studies.alignment import qsm_to_flair
 from studies.cohort_files import Participant, read_lesions, read_qsm, read_ratings

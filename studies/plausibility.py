@@ -19,12 +19,12 @@ if __name__ == "__main__":
 import numpy as np
 
 from qsmrim_app.errors import InputError
-from qsmrim_app.images import resample_image
 from qsmrim_app.preprocessing.lesion_evidence import measure_lesions
 from qsmrim_app.preprocessing.plausibility import lesion_findings, qsm_findings, require_susceptibility
 from qsmrim_app.preprocessing.qsm_evidence import measure_qsm
 from qsmrim_app.preprocessing.registration_pair import Pair, best_start, make_pair, similarity_drop
 from qsmrim_app.preprocessing.registration_sitk import register_with_sitk
+from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import Finding, FloatArray, Volume
 from qsmrim_app.settings import PreprocessingSettings
 from studies.cohort_files import Participant, find_cohort, find_semireal

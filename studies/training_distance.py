@@ -18,12 +18,13 @@ if __name__ == "__main__":
 import numpy as np
 
 from qsmrim_app.detectors.registry import load_detector
-from qsmrim_app.images import grid_with_spacing, relative_to_median, resample_image, resample_labels
+from qsmrim_app.images import grid_with_spacing, relative_to_median
 from qsmrim_app.learning.scaling import FeatureScaler, fit_feature_scaler
 from qsmrim_app.lesions.labelling import find_lesions
 from qsmrim_app.levels.classifying import DEFAULT_MODEL
 from qsmrim_app.levels.unlike_training import FAR, FEWEST, MANY
 from qsmrim_app.preprocessing.brain_mask import mask_from_support
+from qsmrim_app.preprocessing.resampling import resample_image, resample_labels
 from qsmrim_app.radiomic_features.features import extract_features
 from qsmrim_app.records import Volume
 from qsmrim_app.settings import DetectorSettings, LesionSettings

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from qsmrim_app.images import load_image, load_labels, resample_labels, susceptibility_unit
+from qsmrim_app.images import load_image, load_labels, susceptibility_unit
+from qsmrim_app.preprocessing.resampling import resample_labels
 from tests import phantoms
 from tests.phantoms import DatasetSpec
 

@@ -1,4 +1,4 @@
-"""NIfTI files in and out as volumes, susceptibility units, grids and resampling.
+"""NIfTI files in and out as volumes, susceptibility units, grids.
 
 The only place that knows nibabel. In memory every volume is in RAS+ axis order, susceptibility is in ppb and
 labels are int32, whatever the file holds.
@@ -8,7 +8,6 @@ from qsmrim_app.images.grids import grid_with_spacing, require_same_grid, same_g
 from qsmrim_app.images.intensity import relative_to_median, robust_z_score
 from qsmrim_app.images.orientation import in_storage_order, to_ras
 from qsmrim_app.images.reading import MAX_VOXELS, Loaded, load_image, load_labels, read_grid
-from qsmrim_app.images.resampling import resample_image, resample_labels
 from qsmrim_app.images.units import PPB_PER_PPM, susceptibility_unit, to_ppb, to_ppm
 from qsmrim_app.images.writing import nifti_bytes, save_volume
 
@@ -24,8 +23,6 @@ __all__ = [
     "read_grid",
     "relative_to_median",
     "require_same_grid",
-    "resample_image",
-    "resample_labels",
     "robust_z_score",
     "same_grid",
     "save_volume",

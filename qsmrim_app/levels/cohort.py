@@ -13,8 +13,9 @@ from qsmrim_app.bids_io.outcomes import ANALYSED, linked_raw, session_outcomes
 from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_described_table, write_lesion_table
 from qsmrim_app.bids_io.writing import write_json
 from qsmrim_app.evaluation.folds import TRAIN_ONLY
-from qsmrim_app.levels.gathering import Gathered, subject_name
+from qsmrim_app.levels.gathering import Gathered
 from qsmrim_app.levels.rated_lesions import RatedLesions
+from qsmrim_app.levels.sources import subject_name
 from qsmrim_app.settings import GroupSettings
 from qsmrim_app.tables.lesion_samples import SampleKey
 from qsmrim_app.tables.lesion_table import LesionTable

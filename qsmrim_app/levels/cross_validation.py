@@ -25,10 +25,10 @@ from qsmrim_app.levels.fitting import (
     plan_fits,
     unfinished,
 )
-from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold, predict_held_out, strict_thresholds
 from qsmrim_app.levels.making_fits import make_fits
 from qsmrim_app.levels.rated_lesions import RatedLesions
+from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.settings import GroupSettings
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from qsmrim_app.bids_io.fold_table import read_folds
 from qsmrim_app.errors import InputError, UsageError
 from qsmrim_app.evaluation.bootstrap import SubjectDraws, draw_subjects
 from qsmrim_app.evaluation.folds import TRAIN_ONLY, assign_folds, folds_of_rows, folds_of_sites
-from qsmrim_app.levels.gathering import MAIN, site_of
 from qsmrim_app.levels.rated_lesions import RatedLesions
+from qsmrim_app.levels.sources import MAIN, site_of
 from qsmrim_app.settings import LEAVE_ONE_SITE_OUT, GroupSettings
 
 DRAWS = 1  # names the random stream of the bootstrap; folds have the seed alone

@@ -29,7 +29,6 @@ from qsmrim_app.evaluation.thresholds import (
     scored_fold_thresholds,
 )
 from qsmrim_app.levels.calibrating import calibration, logits_by_calibration, reliability
-from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.held_out import OutOfFold
 from qsmrim_app.levels.plain_figures import (
     card_figures,
@@ -39,6 +38,7 @@ from qsmrim_app.levels.plain_figures import (
     site_figures,
     without_nan,
 )
+from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.tables.columns import Column
 
 PROTOCOL = "cross-validation by subject, cross-fitted F1 thresholds"

@@ -13,7 +13,8 @@ from qsmrim_app.errors import QsmrimError
 from qsmrim_app.evaluation.examples import clearest_examples
 from qsmrim_app.evaluation.scored_lesions import LesionKey, ScoredLesions
 from qsmrim_app.lesions.labelling import find_lesions
-from qsmrim_app.levels.gathering import Gathered, site_of
+from qsmrim_app.levels.gathering import Gathered
+from qsmrim_app.levels.sources import site_of
 from qsmrim_app.levels.written_case import has_images, written_case
 from qsmrim_app.records import Case, Lesion, SessionKey
 from qsmrim_app.reports.cohort_facts import CohortFacts

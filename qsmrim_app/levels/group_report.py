@@ -13,9 +13,10 @@ from qsmrim_app.bids_io.writing import write_bytes, write_text
 from qsmrim_app.levels.cohort import Cohort
 from qsmrim_app.levels.evaluating import Evaluation, comparison_rows
 from qsmrim_app.levels.example_pictures import SiteImages, examples_png, slice_png
-from qsmrim_app.levels.gathering import MAIN, Gathered, site_of
+from qsmrim_app.levels.gathering import Gathered
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.levels.session_report import model_of
+from qsmrim_app.levels.sources import MAIN, site_of
 from qsmrim_app.records import SessionKey
 from qsmrim_app.reports.cohort_facts import EXPERT, CohortFacts
 from qsmrim_app.reports.cohort_part import cohort_part, missing_part

@@ -14,8 +14,8 @@ from qsmrim_app.evaluation.thresholds import f1_threshold
 from qsmrim_app.evaluation.votes import median_of_members
 from qsmrim_app.levels.division import folds_in, partners
 from qsmrim_app.levels.fitting import FitName
-from qsmrim_app.levels.gathering import raw_session
 from qsmrim_app.levels.rated_lesions import RatedLesions
+from qsmrim_app.levels.sources import raw_session
 from qsmrim_app.tables.columns import Column
 from qsmrim_app.tables.lesion_samples import SampleKey
 

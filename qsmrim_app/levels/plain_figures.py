@@ -15,7 +15,7 @@ from qsmrim_app.evaluation.curves import precision_recall
 from qsmrim_app.evaluation.metrics import confusion
 from qsmrim_app.evaluation.scorecard import CELLS, COUNTS, RATIOS, Scorecard, score, score_review
 from qsmrim_app.evaluation.scored_lesions import ScoredLesions
-from qsmrim_app.levels.gathering import site_of
+from qsmrim_app.levels.sources import site_of
 
 
 def card_figures(card: Scorecard) -> dict[str, Any]:

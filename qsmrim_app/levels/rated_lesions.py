@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qsmrim_app.errors import InputError
-from qsmrim_app.levels.gathering import MAIN, Gathered
+from qsmrim_app.levels.gathering import Gathered
+from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.tables.lesion_samples import LesionSamples, SampleKey, concatenate_samples
 
 

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qsmrim_app.images import resample_image
+from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import FloatArray, Volume
 
 MASKED_BELOW = 0.95  # a QSM with a larger share of non-zero voxels has not been masked

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsmrim_app.images import resample_image, resample_labels
 from qsmrim_app.lesions.labelling import present_labels
 from qsmrim_app.preprocessing.brain_mask import carry_mask
+from qsmrim_app.preprocessing.resampling import resample_image, resample_labels
 from qsmrim_app.records import FloatArray, SpaceName, Volume
 
 

@@ -9,16 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from qsmrim_app.errors import GridMismatchError, InputError
-from qsmrim_app.images import (
-    Loaded,
-    load_image,
-    load_labels,
-    resample_image,
-    same_grid,
-    susceptibility_unit,
-    to_ppb,
-)
+from qsmrim_app.images import Loaded, load_image, load_labels, same_grid, susceptibility_unit, to_ppb
 from qsmrim_app.lesions.labelling import label_lesions
+from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import LesionKind, SpaceName, Volume
 
 _SMALLEST_EXTENT_MM = 10.0  # of a scan of a head along any axis

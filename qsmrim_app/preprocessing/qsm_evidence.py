@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qsmrim_app.images import grid_with_spacing, resample_image
+from qsmrim_app.images import grid_with_spacing
 from qsmrim_app.preprocessing.brain_mask import carry_mask, widen
+from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import Volume
 
 _SPACING_MM = 2.0  # fine enough for veins, and the whole brain in a second

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qsmrim_app.images import grid_with_spacing, resample_image
+from qsmrim_app.images import grid_with_spacing
 from qsmrim_app.preprocessing.brain_mask import carry_mask, mask_from_intensity, widen
 from qsmrim_app.preprocessing.itk_bridge import is_sheared, orthogonal_grid
+from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.preprocessing.similarity import dice, mutual_information
 from qsmrim_app.records import FloatArray, Volume
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from qsmrim_app.levels.gathering import MAIN
 from qsmrim_app.levels.rated_lesions import RatedLesions, VariantCounts
+from qsmrim_app.levels.sources import MAIN
 from tests.phantom_samples import lesion_samples
 
 EXTRA = "extra"

@@ -13,10 +13,11 @@ from qsmrim_app.evaluation.folds import TRAIN_ONLY, split_rows
 from qsmrim_app.levels.cross_validation import seeds_of
 from qsmrim_app.levels.division import divide
 from qsmrim_app.levels.evaluating import COMPARISON_COLUMNS
-from qsmrim_app.levels.gathering import gather, raw_session, variant_session
+from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.group import run_group
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.rated_lesions import VariantCounts, rated_lesions
+from qsmrim_app.levels.sources import raw_session, variant_session
 from qsmrim_app.settings import ForestSettings
 from tests import phantoms
 from tests.levels.phantom_outputs import SUBJECTS, content_of, group_settings, write_outputs_of

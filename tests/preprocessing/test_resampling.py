@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from qsmrim_app.images import grid_with_spacing, resample_image, resample_labels
+from qsmrim_app.images import grid_with_spacing
+from qsmrim_app.preprocessing.resampling import resample_image, resample_labels
 from qsmrim_app.records import Volume
 from tests import phantoms
 
