@@ -43,7 +43,7 @@ test: $(STAMP)
 
 # What takes minutes: 2,000 lesions by both feature engines, and whatever else is marked long.
 test-long: $(STAMP)
-	QSMRIM_LONG_TESTS=1 $(BIN)/python -m pytest -q -m long $(PYTEST_ARGS)
+	QSMRIM_LONG_TESTS=1 $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadgroup -m long $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

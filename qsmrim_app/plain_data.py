@@ -75,7 +75,7 @@ def _converter() -> cattrs.Converter:
     converter = make_converter(forbid_extra_keys=True)
     for kind, given in _GIVEN_AS.items():
         converter.register_structure_hook(kind, _strict(kind, given))
-    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    converter.register_structure_hook(Path, _as_path)
     converter.register_structure_hook_func(_is_array, lambda value, _: np.array(value, dtype=np.float64))
     converter.register_structure_hook_func(_is_tuple, _as_tuple)
     converter.register_structure_hook_func(_is_choice, _as_choice)
@@ -107,6 +107,12 @@ def _as_tuple(value: Any, kind: Any) -> tuple[Any, ...]:
         raise _WrongTypeError(f"expected {len(parts)} values, found {value!r}")
     kinds = repeat(parts[0]) if parts[-1] is Ellipsis else parts
     return tuple(_converter().structure(item, part) for item, part in zip(value, kinds, strict=False))
+
+
+def _as_path(value: Any, _: Any) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value).strip() or "\0" in str(value):
+        raise _WrongTypeError(f"expected a path, found {value!r}")
+    return Path(value)
 
 
 def _as_choice(value: Any, kind: Any) -> Any:

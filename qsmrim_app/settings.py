@@ -28,11 +28,22 @@ ALL_METHODS = "all"  # among the methods to train: every one
 LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # instead of a number of folds: one fold a site
 
 
+_LARGEST_SEED = 2**32 - 2  # ITK takes the next one, and has 32 bits
+_VOXEL_EDGES_MM = (0.1, 20.0)  # on which a lesion can be measured, and a head fits into memory
+_LARGEST_MARGIN_MM = 100.0
+
+
 def _require_above_zero(settings: object, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
         if not all(0 < number < math.inf for number in (value if isinstance(value, tuple) else (value,))):
             raise UsageError(f"{name} is {value!r}; expected above 0")
+
+
+def _require_seeds(*seeds: int) -> None:
+    for seed in seeds:
+        if not 0 <= seed <= _LARGEST_SEED:
+            raise UsageError(f"seed {seed}: expected a whole number from 0 to {_LARGEST_SEED}")
 
 
 def _require_range(name: str, limits: tuple[float, float]) -> None:
@@ -73,6 +84,18 @@ class PreprocessingSettings:
     implausible_qsm: ImplausibleQsm = "refuse"  # a map of the wrong sign, or of no susceptibility
     random_seed: int = 0
 
+    def __post_init__(self) -> None:
+        _require_seeds(self.random_seed)
+        if self.n4_shrink_factor < 1:
+            raise UsageError(f"n4_shrink_factor is {self.n4_shrink_factor}; expected a whole number from 1")
+        if not 0 < self.sampling_fraction <= 1:
+            raise UsageError(f"sampling_fraction is {self.sampling_fraction:g}; expected above 0, at most 1")
+        low, high = _VOXEL_EDGES_MM
+        if not all(low <= edge <= high for edge in self.analysis_spacing_mm or ()):
+            raise UsageError(
+                f"analysis_spacing_mm is {self.analysis_spacing_mm}; expected {low:g} to {high:g} mm"
+            )
+
 
 @dataclass(frozen=True)
 class LesionSettings:
@@ -99,6 +122,8 @@ class PatchSettings:
 
     def __post_init__(self) -> None:
         _require_above_zero(self, "shape_vox", "qsm_scale_ppb", "qsm_clip")
+        if not 0 <= self.margin_mm <= _LARGEST_MARGIN_MM:
+            raise UsageError(f"margin_mm is {self.margin_mm:g}; expected 0 to {_LARGEST_MARGIN_MM:g}")
 
 
 @dataclass(frozen=True)
@@ -263,9 +288,7 @@ class GroupSettings:
     random_seed: int = 0
 
     def __post_init__(self) -> None:
-        for seed in (*self.seeds, self.random_seed):
-            if not 0 <= seed < 2**32:
-                raise UsageError(f"seed {seed}: expected a whole number from 0 to {2**32 - 1}")
+        _require_seeds(*self.seeds, self.random_seed)
 
 
 @dataclass(frozen=True)
@@ -286,3 +309,7 @@ class SimulationSettings:
     samples_dir: Path | None = None  # also measure: what the participant level would find, for training
     detector: DetectorSettings = DetectorSettings()  # what is measured for whom
     nprocs: int = 1
+
+    def __post_init__(self) -> None:
+        _require_seeds(self.seed)
+        _require_above_zero(self, "n_participants", "nprocs")

@@ -52,15 +52,31 @@ def container_of(environment: Mapping[str, str]) -> Container | None:
     return Container(environment.get(CONTAINER_TYPE_VARIABLE) or "docker", tag) if tag else None
 
 
+_REPLACED = ("dataset_description.json", "README*", "participants.*", "sub-*", "group*", "models", "*_dseg.*")
+
+
 def check_output_folder(bids_dir: Path, output_dir: Path) -> None:
     """Make the output folder, and pass silently if it is one that may be written.
 
     Raises
     ------
     OutputError
-        If it is the raw dataset or inside it elsewhere than ``derivatives/<name>``, holds another
-        program's dataset or links to folders elsewhere, or cannot be made or written.
+        If it is the raw dataset or inside it elsewhere than ``derivatives/<name>``, holds what another
+        program or a person left and would be replaced, or links to folders elsewhere, or cannot be made or
+        written.
     """
+    try:
+        _check_place(bids_dir, output_dir)
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{output_dir} cannot be made ({error.strerror})") from error
+    if not os.access(output_dir, os.W_OK | os.X_OK):
+        raise OutputError(f"{output_dir} cannot be written; give rights or choose another folder")
+
+
+def _check_place(bids_dir: Path, output_dir: Path) -> None:
     raw, output = bids_dir.resolve(), output_dir.resolve()
     inside = output.relative_to(raw).parts if output.is_relative_to(raw) else None
     if inside is not None and not (len(inside) == 2 and inside[0] == "derivatives"):
@@ -68,15 +84,17 @@ def check_output_folder(bids_dir: Path, output_dir: Path) -> None:
             f"{output_dir} lies inside the raw dataset {bids_dir}; write to {bids_dir}/derivatives/<name> "
             "or outside of it"
         )
-    if read_description(output) is not None and not is_own_output(output):
-        raise OutputError(f"{output_dir} holds a dataset that qsmrim did not write; choose another folder")
     _refuse_links(output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output_dir} cannot be made ({error.strerror})") from error
-    if not os.access(output, os.W_OK | os.X_OK):
-        raise OutputError(f"{output_dir} cannot be written; give rights or choose another folder")
+    if not is_own_output(output):
+        if read_description(output) is not None:
+            raise OutputError(
+                f"{output_dir} holds a dataset that qsmrim did not write; choose another folder"
+            )
+        if found := sorted(path.name for pattern in _REPLACED for path in output.glob(pattern)):
+            raise OutputError(
+                f"{output_dir} is no output of qsmrim and holds {found[0]}, which might be replaced; choose "
+                "another folder"
+            )
 
 
 def _refuse_links(output: Path) -> None:

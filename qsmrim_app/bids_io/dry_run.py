@@ -33,13 +33,18 @@ def dry_run_table(found: Found, width: int = 160, color: bool = False) -> str:
         if not row.file and not row.is_failure and row.role not in _SHOWN_IF_ABSENT:
             continue
         session = "" if row.key == previous else row.key.prefix
-        file = Text("MISSING", style="bold red") if row.is_failure else Text(row.file or "-")
-        table.add_row(Text(session), Text(row.role), file, Text(row.note), end_section=False)
+        file = Text("MISSING", style="bold red") if row.is_failure else _text(row.file or "-")
+        table.add_row(_text(session), _text(row.role), file, _text(row.note), end_section=False)
         previous = row.key
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False)
     console.print(table)
     for note in found.notes:
-        console.print(Text(f"note: {note}"))
+        console.print(_text(f"note: {note}"))
     console.print(Text(f"{len(found.inputs)} session(s) can be processed, {len(found.failures)} cannot"))
     return out.getvalue()
+
+
+def _text(words: str) -> Text:
+    """Words for a terminal: what could steer it is written out."""
+    return Text("".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in words))

@@ -38,6 +38,12 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
                 f"the BIDS filter file nests a value for '{role}' ({', '.join(nested)}); give a value, "
                 "a list of values, null (absent) or '*' (any)"
             )
+        odd = sorted(name for name, value in query.items() if not _is_plain(value))
+        if odd:
+            raise UsageError(
+                f"the BIDS filter file gives {odd[0]} of '{role}' a value that is no text, number, null or "
+                f"list of these ({query[odd[0]]!r}); put it in quotes"
+            )
         unknown = sorted(set(query) - entity_names())
         if unknown:
             raise UsageError(
@@ -50,6 +56,12 @@ def _nests(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_nests, value))
     return isinstance(value, Mapping)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 def best_matches(files: Iterable[BidsFile], role: str, filters: Query) -> list[BidsFile]:

@@ -7,6 +7,7 @@ seen every lesion table that was there before, whatever order the programs run i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from qsmrim_app.bids_io.label_tables import read_cells
 from qsmrim_app.bids_io.names import dataset_path, key_of_table, subject_path
 from qsmrim_app.bids_io.tables_io import column_descriptions, write_table
 from qsmrim_app.bids_io.writing import write_json
+from qsmrim_app.errors import QsmrimError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.tables.columns import Column
+
+logger = logging.getLogger(__name__)
 
 COUNT_COLUMNS: dict[str, Column] = {
     "n_lesions": Column("integer", "Lesions in the lesion table"),
@@ -45,14 +49,13 @@ State = list[tuple[Path, int, int]]
 def rebuild_participants(output_dir: Path) -> None:
     """Make ``participants.tsv`` anew from every lesion table of the folder, and its JSON description.
 
-    A subject without lesions has a row of zeros, one without a lesion table has no row.
+    A subject without lesions has a row of zeros, one without a lesion table has no row, and one whose lesion
+    table cannot be read has no counts, with a warning.
 
     Raises
     ------
     OutputError
         If a file cannot be written.
-    TableError
-        If a lesion table cannot be read.
     """
 
     def rows(tables: Sequence[Path]) -> list[list[Any]]:
@@ -74,8 +77,6 @@ def rebuild_sessions(output_dir: Path, subject: str) -> None:
     ------
     OutputError
         If a file cannot be written.
-    TableError
-        If a lesion table cannot be read.
     """
     folder = output_dir / SessionKey(subject).folder
     if not any(_key(path).session for path, _, _ in _state(folder)):
@@ -107,7 +108,7 @@ def _state(folder: Path) -> State:
     found: State = []
     for pattern in ("anat", "ses-*/anat", "sub-*/anat", "sub-*/ses-*/anat"):
         for path in folder.glob(f"{pattern}/*_dseg.tsv"):
-            if key_of_table(path) is not None:
+            if key_of_table(path) is not None and path.exists():  # not a link without content
                 status = path.stat()
                 found.append((path, status.st_mtime_ns, status.st_size))
     return sorted(found)
@@ -120,6 +121,15 @@ def _key(table: Path) -> SessionKey:
 
 
 def _counts(tables: Sequence[Path]) -> list[Any]:
+    """The counts of some tables, in the order of `COUNT_COLUMNS`; all missing where one cannot be read."""
+    try:
+        return _counted(tables)
+    except (QsmrimError, ValueError) as error:  # another session's; the present one is not to suffer from it
+        logger.warning("no counts in participants.tsv or sessions.tsv for a damaged lesion table: %s", error)
+        return [None] * len(COUNT_COLUMNS)
+
+
+def _counted(tables: Sequence[Path]) -> list[Any]:
     cells = [row for table in tables for _, row in read_cells(table)]
     rated = [row for row in cells if row.get("rim_expert", "n/a") != "n/a"]
     classified = [row for row in cells if row.get("rim_predicted", "n/a") != "n/a"]

@@ -92,7 +92,7 @@ def _find_session(
     try:
         _require_labels(key, datasets[0].root)
         files = [file for dataset in datasets for file in session_files(dataset, key, session.is_only)]
-        unread = [_unread(name) for dataset in datasets for name in unread_images(dataset, key)]
+        unread = [reason for dataset in datasets for reason in unread_images(dataset, key)]
         if not files:
             raise MissingImageError(
                 "; ".join([f"{key.prefix}: no image in any dataset searched; check the label", *unread])
@@ -138,10 +138,6 @@ def _attempt(role: str, search: Callable[[], Finding]) -> Finding:
         return search()
     except QsmrimError as error:
         return Finding(role, error=error)
-
-
-def _unread(name: str) -> str:
-    return f"{name} was not read; expected an image that ends in .nii or .nii.gz, in small letters"
 
 
 def _problem(key: SessionKey, findings: Iterable[Finding], unread: Sequence[str]) -> QsmrimError | None:

@@ -27,6 +27,7 @@ _IMAGE = (".nii", ".nii.gz")
 _OTHER_IMAGE = re.compile(
     r".+\.(nii|nii\.gz|nii\.zip|hdr|img|mgz|nrrd)", re.IGNORECASE
 )  # as others write them
+_PLACEHOLDERS = ("X", "Y")  # LST-AI names its files sub-X_ses-Y_..., whoever it is
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = Tru
     MissingImageError
         If a folder cannot be listed.
     """
-    found = list(_images(dataset, key.folder))
+    found = list(_images(dataset, key))
     if key.session:
-        for file in _images(dataset, SessionKey(key.subject).folder):
+        for file in _images(dataset, SessionKey(key.subject)):
             named = file.entities.get("session")
             if named == key.session or (named is None and is_only_session):
                 found.append(file)
@@ -98,13 +99,27 @@ def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = Tru
 
 
 def unread_images(dataset: Dataset, key: SessionKey) -> list[str]:
-    """Names of images in a session's folders that are none of BIDS: ``.NII.GZ``, Analyze, MGZ; sorted."""
-    return sorted(
-        entry.name
-        for datatype in io_spec()["inputs"]["folders"]
-        for entry in _entries(dataset.root / key.folder / datatype)
-        if _OTHER_IMAGE.fullmatch(entry.name) and not entry.name.endswith(_IMAGE)
-    )
+    """Why images in a session's folders are not read, a sentence each, sorted.
+
+    They end in ``.NII.GZ``, are of another format, or are another session's by their names.
+    """
+    reasons = []
+    for datatype in io_spec()["inputs"]["folders"]:
+        for entry in _entries(dataset.root / key.folder / datatype):
+            name = os.fsencode(entry.name).decode(errors="backslashreplace")
+            if not _OTHER_IMAGE.fullmatch(entry.name) or entry.name.startswith("."):
+                continue
+            if not entry.name.endswith(_IMAGE):
+                reasons.append(
+                    f"{name} was not read; expected a name that ends in .nii or .nii.gz, in small letters"
+                )
+            elif not _is_readable(entry.name):
+                reasons.append(f"{name} was not read; its name is not UTF-8: rename it")
+            elif not _is_own(entry.name, key):
+                reasons.append(
+                    f"{name} was not read; by its name it is not of {key.prefix}, in whose folder it lies"
+                )
+    return sorted(reasons)
 
 
 def entity_names() -> frozenset[str]:
@@ -112,10 +127,26 @@ def entity_names() -> frozenset[str]:
     return frozenset(entity.name for entity in _known_entities())
 
 
-def _images(dataset: Dataset, folder: Path) -> Iterator[BidsFile]:
+def _is_readable(name: str) -> bool:
+    """Whether a name is text: names that are not UTF-8 cannot stand in any output."""
+    return name.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _is_own(name: str, key: SessionKey) -> bool:
+    """Whether a file may be of a session by its name; one that names no participant or session may."""
+    labels = dict(part.split("-", 1) for part in name.split("_") if part.startswith(("sub-", "ses-")))
+    subject, session = labels.get("sub", key.subject), labels.get("ses", key.session)
+    return subject in (key.subject, *_PLACEHOLDERS) and (
+        session in (key.session, *_PLACEHOLDERS) or not key.session
+    )
+
+
+def _images(dataset: Dataset, key: SessionKey) -> Iterator[BidsFile]:
+    folder = key.folder
     for datatype in io_spec()["inputs"]["folders"]:
         for entry in _entries(dataset.root / folder / datatype):
-            if entry.name.endswith(_IMAGE) and not entry.name.startswith("."):
+            own = _is_readable(entry.name) and _is_own(entry.name, key)
+            if entry.name.endswith(_IMAGE) and not entry.name.startswith(".") and own:
                 relative = (
                     f"/{(folder / datatype / entry.name).as_posix()}"  # no entity from above the dataset
                 )

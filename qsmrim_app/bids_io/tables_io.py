@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from qsmrim_app.tables.columns import LESION_COLUMNS, Column
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
 _FORMULA = ("=", "+", "-", "@")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 NUMBER_FORMAT = ".6g"  # six digits: below what any of these numbers is known to
 
 
@@ -109,7 +111,7 @@ def cell_text(value: Any) -> str:
         return "n/a"
     if isinstance(value, str):
         line = " ".join(value.split())  # a tab or line end would make another cell or row of it
-        return f"'{line}" if line.startswith(_FORMULA) else line
+        return f"'{line}" if line.startswith(_FORMULA) and not _NUMBER.fullmatch(line) else line
     if isinstance(value, bool):
         return str(int(value))
     number = value.item() if hasattr(value, "item") else value

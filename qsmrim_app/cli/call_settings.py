@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ _LABELS = {
     "inputs.exclude_participants": ("--exclude-participant-label", "sub-"),
     "inputs.sessions": ("--session-label", "ses-"),
 }
+_LABEL = re.compile(r"(s(ub|es)-)?[a-zA-Z0-9+]+")
 _FOLDERS = ("inputs.derivatives", "sites", "mask_variants", "train_only")
 
 Settings = TypeVar("Settings")
@@ -73,9 +75,12 @@ def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listed(words: Sequence[str], option: str) -> list[str]:
-    """Labels as given, or those in the one text file that was named; not none, which would mean all."""
+    """Labels as given, or those in the one text file that was named; not none, which would mean all.
+
+    What can be a label is one, even where a file of that name lies in the current folder.
+    """
     source, labels = option, [label for word in words for label in word.split(",") if label.strip()]
-    if len(words) == 1 and os.path.isfile(words[0]):
+    if len(words) == 1 and not _LABEL.fullmatch(words[0]) and os.path.isfile(words[0]):
         source = f"{option} {words[0]}"
         labels = _read(Path(words[0]), str.split, "text file of labels")
     if not labels:

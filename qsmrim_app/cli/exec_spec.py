@@ -10,10 +10,9 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from qsmrim_app.cli.values import count, finite
+from qsmrim_app.cli.values import count, finite, path
 
 EXIT_CODES = {
     16: "the input folder is no BIDS dataset",
@@ -108,5 +107,5 @@ def _kind(action: argparse.Action) -> dict[str, Any]:
         return {"type": "Number", "integer": True}
     if action.type is finite:
         return {"type": "Number"}
-    reads = action.dest == "bids_dir" or (action.type is Path and action.metavar == "FILE")
+    reads = action.dest == "bids_dir" or (action.type is path and action.metavar == "FILE")
     return {"type": "File" if reads else "String"}

@@ -28,7 +28,7 @@ def available_cores(environment: Mapping[str, str] = os.environ) -> int:
     """Cores that this job may use, at least 1."""
     slurm = environment.get("SLURM_CPUS_PER_TASK", "")
     cores = int(joblib.cpu_count())
-    return max(1, min(cores, int(slurm)) if slurm.isdigit() else cores)
+    return max(1, min(cores, int(slurm)) if slurm.isdecimal() else cores)
 
 
 def available_memory_gb(
@@ -38,10 +38,10 @@ def available_memory_gb(
     sizes = [float(psutil.virtual_memory().total)]
     for name in limits:
         text = Path(name).read_text().strip() if Path(name).is_file() else ""
-        if text.isdigit():
+        if text.isdecimal():
             sizes.append(float(text))
     per_node = environment.get("SLURM_MEM_PER_NODE", "")  # MiB
-    if per_node.isdigit() and int(per_node):
+    if per_node.isdecimal() and int(per_node):
         sizes.append(int(per_node) * 2.0**20)
     return min(sizes) / 1e9
 
@@ -50,6 +50,23 @@ def set_threads(n_threads: int) -> None:
     """Hold the native libraries of this process and its children to some threads; before they are loaded."""
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(n_threads)
+
+
+def require_current_folder() -> None:
+    """Pass silently if the current folder is there; what processes of this one import is never in it.
+
+    Python looks for modules in the current folder first, and that may be a dataset of somebody else.
+
+    Raises
+    ------
+    UsageError
+        If it was removed.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder was removed; change into one that exists") from error
 
 
 def use_private_caches() -> Path:

@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 from qsmrim_app.cli.call_settings import settings_of
 from qsmrim_app.cli.ending import ends_on_signals
-from qsmrim_app.cli.machine import set_threads, use_private_caches
+from qsmrim_app.cli.machine import require_current_folder, set_threads, use_private_caches
 from qsmrim_app.cli.parser import LEVELS, build_parser, build_simulation_parser
+from qsmrim_app.cli.streams import say, settle_streams
 from qsmrim_app.errors import QsmrimError, UsageError
 from qsmrim_app.plain_data import to_plain, with_values
 from qsmrim_app.settings import GroupSettings, ParticipantSettings, SimulationSettings
@@ -34,11 +35,13 @@ def simulate_main(arguments: Sequence[str] | None = None) -> int:
 def _run(
     action: Callable[[dict[str, Any]], int], parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 ) -> int:
+    settle_streams()
     given = _with_hyphens(sys.argv[1:] if arguments is None else arguments)
     parser.error = _raise_usage  # type: ignore[method-assign]
     debug = "--debug" in given
     try:
         options = vars(parser.parse_args(given))
+        require_current_folder()
         with ends_on_signals(use_private_caches()):
             return action(options)
     except QsmrimError as error:
@@ -96,10 +99,10 @@ def _participant(options: dict[str, Any]) -> int:
     from qsmrim_app.levels import participant
 
     if options.get("dry_run"):
-        sys.stdout.write(participant.describe_inputs(settings))
+        say(participant.describe_inputs(settings))
         return 0
     outcome = participant.run_participants(settings)
-    sys.stdout.write(outcome.summary)
+    say(outcome.summary)
     return outcome.exit_code
 
 
@@ -110,7 +113,7 @@ def _group(options: dict[str, Any]) -> int:
     _prepare_process(settings)
     from qsmrim_app.levels import group
 
-    sys.stdout.write(group.run_group(settings))
+    say(group.run_group(settings))
     return 0
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import get_args
 
-from qsmrim_app.cli.values import count, finite, memory_gb
+from qsmrim_app.cli.values import count, finite, memory_gb, path
 from qsmrim_app.settings import RadiomicsEngine
 
 
@@ -39,7 +38,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--bids-filter-file",
         dest="inputs.bids_filters",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="JSON: role (qsm, flair, magnitude, lesions, raters, brain_mask) -> entities (default: none)",
     )
@@ -103,7 +102,7 @@ def add_detection_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--model",
         dest="model",
-        type=Path,
+        type=path,
         metavar="DIR|none",
         help="model bundle; none: measure only (default: the one that ships)",
     )
@@ -161,7 +160,7 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         "-w",
         "--work-dir",
         dest="work_dir",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="intermediate files; kept, so that an interrupted run continues "
         "(default: OUTPUT_DIR/work, removed when all is done)",
@@ -170,7 +169,7 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--use-plugin",
         dest="resources.nipype_plugin",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="nipype plugin file (YAML) for the preprocessing nodes (default: processes on this machine)",
     )
@@ -182,7 +181,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--config-file",
         dest="config_file",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="TOML with settings by name; options on the command line win (default: none)",
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from importlib import metadata
-from pathlib import Path
 
 from qsmrim_app.cli.exec_spec import PrintExecSpec
 from qsmrim_app.cli.options import (
@@ -20,7 +19,7 @@ from qsmrim_app.cli.options import (
     add_run_options,
 )
 from qsmrim_app.cli.training_options import add_training_options
-from qsmrim_app.cli.values import count, share
+from qsmrim_app.cli.values import count, path, share
 
 LEVELS = ("participant", "group")
 
@@ -34,8 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("bids_dir", type=Path, help="folder of the BIDS dataset")
-    parser.add_argument("output_dir", type=Path, help="folder of the results, a BIDS derivative dataset")
+    parser.add_argument("bids_dir", type=path, help="folder of the BIDS dataset")
+    parser.add_argument("output_dir", type=path, help="folder of the results, a BIDS derivative dataset")
     parser.add_argument("level", help="participant: analyse each participant; group: gather, train, evaluate")
     parser.add_argument("--version", action="version", version=f"qsmrim {metadata.version('qsmrim')}")
     parser.add_argument(
@@ -58,7 +57,7 @@ def build_simulation_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("output_dir", type=Path, help="folder of the dataset")
+    parser.add_argument("output_dir", type=path, help="folder of the dataset")
     parser.add_argument("--version", action="version", version=f"qsmrim {metadata.version('qsmrim')}")
     add = parser.add_argument
     add("--participants", dest="n_participants", type=int, metavar="N", help="how many (default: 1)")
@@ -71,7 +70,7 @@ def build_simulation_parser() -> argparse.ArgumentParser:
         help="gradient-echo protocol: the paper's, or others mixed with it (default: paper)")  # fmt: skip
     add("--flair-masks", dest="flair_masks", action="store_true",
         help="also write masks as drawn on FLAIR alone, derivatives/lesions-flair (default: no)")  # fmt: skip
-    add("--samples-dir", dest="samples_dir", type=Path, metavar="DIR",
+    add("--samples-dir", dest="samples_dir", type=path, metavar="DIR",
         help="also measure, as the participant level would with a good registration: DIR/faithful and "
         "DIR/flair, one for each kind of mask, are what 'group' reads (default: no)")  # fmt: skip
     add_radiomics_engine(add, "detector.radiomics.engine")

@@ -6,10 +6,20 @@ import argparse
 import math
 import os.path
 import re
+from pathlib import Path
 
 from qsmrim_app.settings import LEAVE_ONE_SITE_OUT
 
 _UNITS_GB = {"K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
+
+
+def path(text: str) -> Path:
+    """A path; an empty one mostly comes of a variable that is not set, and would mean the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the path is empty; is a variable not set?")
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8; rename the folder")
+    return Path(text)
 
 
 def count(text: str) -> int:
@@ -55,7 +65,7 @@ def fit_share(text: str) -> tuple[int, int]:
 
 def memory_gb(text: str) -> float:
     """A size with its unit, in 1e9 bytes."""
-    match = re.fullmatch(r"([\d.]+)\s*([KMGT])i?B?", text.strip(), flags=re.IGNORECASE)
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([KMGT])i?B?", text.strip(), flags=re.IGNORECASE)
     if not match:
         raise argparse.ArgumentTypeError(f"'{text}' needs a number and a unit, such as 8GB or 8000MB")
     size = float(match[1]) * _UNITS_GB[match[2].upper()]

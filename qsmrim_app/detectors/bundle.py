@@ -188,7 +188,7 @@ def _check_numbers(manifest: Manifest, folder: Path) -> None:
         "a standard deviation of its feature scaler is below 0": any(
             value < 0 for value in manifest.scaler.get("sd", ())
         ),
-        "its list of training lesions is none": not isinstance(info.training.get("fingerprints", []), list),
+        "its list of training lesions is none": not _is_list_of_texts(info.training.get("fingerprints", [])),
         "a feature name stands twice": len(set(info.feature_names)) != len(info.feature_names),
         "its feature scaler does not fit its feature names": any(
             len(values) != len(info.feature_names) for values in manifest.scaler.values()
@@ -197,6 +197,10 @@ def _check_numbers(manifest: Manifest, folder: Path) -> None:
     for problem, found in problems.items():
         if found:
             raise CheckpointError(f"{folder}: the model is refused, as {problem}")
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _read_member(folder: Path, member: MemberFile) -> Weights:

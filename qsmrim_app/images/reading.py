@@ -68,7 +68,7 @@ def load_labels(path: Path) -> Loaded:
         raise InputError(
             f"{path}: a label map holds NaN or infinite values; write whole numbers, 0 for background"
         )
-    if data.size and (data.min() < 0 or data.max() > np.iinfo(np.int32).max):
+    if data.size and (data.min() < 0 or float(data.max()) > np.iinfo(np.int32).max):
         raise InputError(
             f"{path}: labels run from {data.min():g} to {data.max():g}; expected 0 to 2147483647"
         )

@@ -119,11 +119,11 @@ def _header(beginning: bytes) -> _Header | None:
     """What a file begins with; None where it is no NIfTI header."""
     for order in "<>":
         if len(beginning) >= _NIFTI_1 and beginning[:4] == struct.pack(f"{order}i", _NIFTI_1):
-            return _Header(order, _NIFTI_1, struct.unpack_from(f"{order}f", beginning, 108)[0] or _NIFTI_1)
+            return _Header(order, _NIFTI_1, struct.unpack_from(f"{order}f", beginning, 108)[0])
         if len(beginning) >= _NIFTI_2 and beginning[:4] == struct.pack(f"{order}i", _NIFTI_2):
             (offset,) = struct.unpack_from(f"{order}q", beginning, 168)
             (intent,) = struct.unpack_from(f"{order}i", beginning, 504)
-            return _Header(order, _NIFTI_2, offset or _NIFTI_2, intent)
+            return _Header(order, _NIFTI_2, offset, intent)
     return None
 
 

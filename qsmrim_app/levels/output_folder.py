@@ -9,6 +9,8 @@ from pathlib import Path
 
 from qsmrim_app.bids_io.description import check_output_folder, container_of, write_description
 from qsmrim_app.bids_io.names import dataset_path
+from qsmrim_app.bids_io.outcomes import linked_raw
+from qsmrim_app.errors import OutputError
 from qsmrim_app.settings import GroupSettings, ParticipantSettings
 
 
@@ -21,8 +23,21 @@ def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping
         If it cannot be made or written, or is no place for an output.
     """
     check_output_folder(settings.bids_dir, settings.output_dir)
+    if isinstance(settings, ParticipantSettings):
+        _require_same_dataset(settings)
     write_description(
         settings.output_dir, metadata.version("qsmrim"), datasets, container_of(dict(os.environ))
+    )
+
+
+def _require_same_dataset(settings: ParticipantSettings) -> None:
+    """Refuse to mix the participants of two datasets: they may bear the same labels."""
+    former = linked_raw(settings.output_dir)
+    if former is None or former.samefile(settings.bids_dir) or not any(settings.output_dir.glob("sub-*")):
+        return
+    raise OutputError(
+        f"{settings.output_dir} holds results of {former.resolve()}, not of {settings.bids_dir}; give each "
+        "dataset an output folder of its own"
     )
 
 

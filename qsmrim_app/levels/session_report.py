@@ -9,7 +9,7 @@ from pathlib import Path
 from qsmrim_app.bids_io.names import dataset_path, session_path
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.bids_io.writing import write_json, write_text
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import OutputError, QsmrimError, UsageError
 from qsmrim_app.levels.written_case import written_case
 from qsmrim_app.plain_data import from_plain, to_plain
 from qsmrim_app.preprocessing.registration import LOW_OVERLAP
@@ -46,13 +46,23 @@ def write_page(task: PageTask) -> Path:
         raise QsmrimError(
             f"{task.key.prefix}: {facts} is not there; analyse the session before its report is made anew"
         )
-    report = from_plain(SubjectReport, json.loads(facts.read_text(encoding="utf-8")))
+    report = _read_facts(facts, task.key)
     if not report.errors:
         table = read_lesion_table(task.output_dir / session_path(task.key, "lesions", ".tsv"))
         report = replace(report, case=written_case(task.output_dir, task.key), table=table)
     page = task.output_dir / session_path(task.key, "report", ".html")
     write_text(page, subject_page(report))
     return page
+
+
+def _read_facts(path: Path, key: SessionKey) -> SubjectReport:
+    try:
+        return from_plain(SubjectReport, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError, UsageError) as error:
+        raise OutputError(
+            f"{key.prefix}: {path} is damaged ({' '.join(str(error).split())[:200]}); analyse the "
+            "session again"
+        ) from error
 
 
 def model_of(output_dir: Path, key: SessionKey) -> ModelSummary | None:

@@ -127,7 +127,7 @@ def run_in_workers(
 
 def workers_within(resources: ResourceSettings) -> int:
     """How many sessions fit into processes and memory at once; at least one."""
-    return max(1, min(resources.nprocs, int(resources.memory_gb / resources.session_memory_gb)))
+    return max(1, int(min(resources.nprocs, resources.memory_gb / resources.session_memory_gb)))
 
 
 def _alone(function: Callable[[Task], Result], key: Hashable, task: Task) -> Result | QsmrimError:

@@ -190,6 +190,8 @@ def read_samples(path: Path) -> LesionSamples:
             if header.get("format") != FORMAT:
                 raise TableError(f"it is none of format {FORMAT}")
             patches, features, rim = (file.get_tensor(name) for name in ("patches", "features", "rim"))
+            if not np.isfinite(patches).all() or np.isinf(features).any():
+                raise TableError("its patches or features are not finite")
             return LesionSamples(
                 tuple((str(who), str(when), int(n)) for who, when, n in json.loads(header["keys"])),
                 patches,

@@ -124,6 +124,7 @@ def test_a_header_that_asks_for_too_much_is_refused_before_it_is_read(tmp_path):
     header = nib.Nifti1Header()
     header.set_data_dtype(np.float32)
     header.set_data_shape((1024, 1024, 1024))
+    header["vox_offset"] = 352
     assert MAX_VOXELS < 1024**3
     path = tmp_path / "a.nii"
     path.write_bytes(header.binaryblock + bytes(4))
@@ -137,6 +138,7 @@ def test_an_affine_without_volume_is_refused(tmp_path):
     image.header["srow_x"] = [1, 0, 0, 0]
     image.header["srow_y"] = [0, 1, 0, 0]
     image.header["srow_z"] = [0, 0, 0, 0]
+    image.header["vox_offset"] = 352
     path = tmp_path / "a.nii"
     path.write_bytes(image.header.binaryblock + bytes(4) + np.ones(8, dtype=np.float32).tobytes())
     with pytest.raises(UnreadableImageError, match="affine is not invertible"):

@@ -42,6 +42,8 @@ def place(measured, tmp_path) -> Path:
     (tmp_path / "out" / "models" / "aprl-rf").mkdir(parents=True)
     (tmp_path / "out" / "models" / "aprl-rf" / "model.json").write_text("of an earlier run")
     (tmp_path / "out" / "group_lesions.tsv").write_text("of an earlier run")
+    described = {"Name": "q", "BIDSVersion": "1.11.1", "GeneratedBy": [{"Name": "qsmrim"}]}
+    (tmp_path / "out" / "dataset_description.json").write_text(json.dumps(described))
     return tmp_path
 
 

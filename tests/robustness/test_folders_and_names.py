@@ -120,13 +120,25 @@ CASES = [
         "A FLAIR that ends in `.NII.GZ`",
         MISSING + "names the file that was not read",
         flair_named("sub-01_FLAIR.NII.GZ"),
-        r"sub-01: no FLAIR.*; sub-01_FLAIR\.NII\.GZ was not read; expected an image that ends in",
+        r"sub-01: no FLAIR.*; sub-01_FLAIR\.NII\.GZ was not read; expected a name that ends in",
     ),
     Case(
         "A FLAIR in Analyze format (`.hdr`)",
         MISSING + "names the file that was not read",
         flair_named("sub-01_FLAIR.hdr"),
         r"sub-01: no FLAIR.*; sub-01_FLAIR\.hdr was not read",
+    ),
+    Case(
+        "A FLAIR in the folder that is another participant's by its name",
+        MISSING + "names the file and the participant",
+        flair_named("sub-02_FLAIR.nii.gz"),
+        r"sub-01: no FLAIR.*; sub-02_FLAIR\.nii\.gz was not read; by its name it is not of sub-01",
+    ),
+    Case(
+        "A FLAIR whose name is not UTF-8",
+        MISSING + "names the file",
+        flair_named(os.fsdecode(b"sub-01_acq-\xff_FLAIR.nii.gz")),
+        r"sub-01: no FLAIR.*; sub-01_acq-\\xff_FLAIR\.nii\.gz was not read; its name is not UTF-8",
     ),
     Case(
         "An image of another format beside the others",

@@ -59,6 +59,7 @@ def huge(files: SessionFiles) -> None:
     header = nib.Nifti1Header()
     header.set_data_dtype(np.float32)
     header.set_data_shape((2154, 2154, 2154))  # 40 GB
+    header["vox_offset"] = 352
     files.qsm.write_bytes(gzip.compress(header.binaryblock + bytes(4)))
 
 
@@ -161,6 +162,12 @@ CASES = [
         REFUSED + "no image of a head; the file is not read",
         huge,
         r"sub-01_Chimap\.nii\.gz: shape \(2154, 2154, 2154\) is no image of a head",
+    ),
+    Case(
+        "A header that says that the voxels begin at byte 0",
+        REFUSED + "names the byte; the header would be read as voxels",
+        qsm(header={"vox_offset": 0}),
+        r"sub-01_Chimap\.nii\.gz: by its header the voxels begin at byte 0",
     ),
     Case("A dimension of 0", REFUSED + "no image of a head", dimensions(3, 64, 0, 20), r"sub-01_Chimap"),
     Case(
