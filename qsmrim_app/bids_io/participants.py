@@ -125,7 +125,9 @@ def _counts(tables: Sequence[Path]) -> list[Any]:
     try:
         return _counted(tables)
     except (QsmrimError, ValueError) as error:  # another session's; the present one is not to suffer from it
-        logger.warning("no counts in participants.tsv or sessions.tsv for a damaged lesion table: %s", error)
+        logger.warning(
+            "no counts for %s: a lesion table cannot be read (%s)", ", ".join(map(str, tables)), error
+        )
         return [None] * len(COUNT_COLUMNS)
 
 

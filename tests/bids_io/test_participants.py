@@ -47,6 +47,30 @@ def test_one_row_a_session(tmp_path):
     assert not (tmp_path / "sub-02/sub-02_sessions.tsv").exists()
 
 
+@pytest.mark.parametrize("damage", ["12,5", "inf\tx\ty", "\0"])
+def test_a_damaged_table_of_one_does_not_hide_the_others(damage, tmp_path, caplog):
+    put(tmp_path, SessionKey("01"), {"volume_mm3": 10, "rim_predicted": 1})
+    put(tmp_path, SessionKey("02"), {"volume_mm3": 7.25, "rim_predicted": 1})
+    (damaged,) = (path for path in lesion_tables(tmp_path) if "sub-02" in path.name)
+    damaged.write_text(damaged.read_text().replace("7.25", damage))
+    rebuild_participants(tmp_path)
+    lines = (tmp_path / "participants.tsv").read_text().splitlines()
+    assert lines[1].startswith("sub-01\t1\t1\t1\t1")
+    assert lines[2] == "sub-02\t1" + "\tn/a" * 5
+    assert damaged.name in caplog.text
+
+
+def test_a_table_that_is_a_link_without_content_is_left_out(tmp_path):
+    put(tmp_path, SessionKey("01"))
+    put(tmp_path, SessionKey("02"))
+    (dropped,) = (path for path in lesion_tables(tmp_path) if "sub-02" in path.name)
+    dropped.unlink()
+    dropped.symlink_to(tmp_path / "annex" / "gone")
+    rebuild_participants(tmp_path)
+    lines = (tmp_path / "participants.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines[1:]] == ["sub-01"]
+
+
 def test_a_table_that_appears_while_counting_is_counted(tmp_path, monkeypatch):
     put(tmp_path, SessionKey("01"))
     late = [SessionKey("02"), SessionKey("03")]

@@ -47,6 +47,9 @@ BARE = {"subject": "007", "index": 12, "name": "lesion-012", "excluded_because":
         (-0.0, "0"),
         (123456.789, "123457"),
         ("a\tb\r\nc", "a b c"),
+        ("-0.16", "-0.16"),
+        ("-1e-5", "-1e-5"),
+        ("-1+2", "'-1+2"),
     ],
 )
 def test_cells(value, text):

@@ -116,6 +116,13 @@ def test_a_share_of_the_fits_and_strict_thresholds():
         (["in", "out", "group", "--folds", "x" * 300], 64, "and no file"),
         (["in", "out", "group", "--site", f"a=/{'x' * 300}"], 64, "is not a folder"),
         (["in", "out", "group", "--site", "=."], 64, "names no dataset"),
+        (["in", "out", "participant", "--mem", "1.2.3GB"], 64, "needs a number and a unit"),
+        (["in", "out", "participant", "--random-seed", "-1"], 64, "seed -1: expected a whole number from 0"),
+        (
+            ["in", "out", "participant", "--analysis-voxel-size", "1000", "1", "1"],
+            64,
+            "expected 0.1 to 20 mm",
+        ),
         (["in", "out", "participant", "--mem", "0GB"], 64, "no memory to work with"),
         (["in", "out", "participant", "--analysis-voxel-size", "1", "1", "nan"], 64, "no finite number"),
         (["/no/such/dataset", "out", "participant"], 16, "/no/such/dataset"),

@@ -141,6 +141,11 @@ REFUSED = {
     "no QSM scale": (_set("settings", "patch", "qsm_scale_ppb", 0), "qsm_scale_ppb is 0.0; expected above 0"),
     "turned clip": (_set("settings", "training", "feature_clip", -1), "feature_clip is -1.0; expected above"),
     "fingerprints": (_set("info", "training", {"fingerprints": 3}), "list of training lesions is none"),
+    "odd fingerprints": (
+        _set("info", "training", {"fingerprints": [{}]}),
+        "list of training lesions is none",
+    ),
+    "margin": (_set("settings", "patch", "margin_mm", -1e9), "margin_mm is -1e\\+09; expected 0 to 100"),
     "negative sd": (_set("scaler", "sd", 0, -1.0), "standard deviation of its feature scaler is below 0"),
     "operating point": (
         _set("info", "operating_points", {"f1": 1.2}),

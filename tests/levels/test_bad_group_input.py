@@ -158,6 +158,17 @@ def in_the_header(**changes: object) -> Callable[[Path], None]:
     return change
 
 
+def not_finite(what: str) -> Callable[[Path], None]:
+    def change(place: Path) -> None:
+        path = samples_path(place / "b", "06")
+        samples = read_samples(path)
+        values = getattr(samples, what).copy()
+        values.flat[0] = float("inf")
+        path.write_bytes(samples_to_bytes(replace(samples, **{what: values})))
+
+    return change
+
+
 def a_pipe_for_samples(place: Path) -> None:
     samples_path(place / "b", "06").unlink()
     os.mkfifo(samples_path(place / "b", "06"))
@@ -219,6 +230,8 @@ CASES = [
     (in_the_header(margin_mm="two"), (), "sub-06.*cannot be read as lesion samples"),
     (in_the_header(feature_names="3"), (), "sub-06.*cannot be read as lesion samples"),
     (in_the_header(spacing_mm="[1, 2]"), (), "sub-06.*cannot be read as lesion samples"),
+    (not_finite("patches"), (), "sub-06.*safetensors cannot be read .*not finite"),
+    (not_finite("features"), (), "sub-06.*safetensors cannot be read .*not finite"),
     (a_pipe_for_samples, (), "sub-06.*no regular file"),
     (folds(*GOOD_FOLDS[1:], "a:01\t1e300"), ("--folds", "folds.tsv"), "fold is '1e300'"),
     (folds(*GOOD_FOLDS[1:]), ("--folds", "folds.tsv"), r"no fold for 1 subject\(s\): a:01"),

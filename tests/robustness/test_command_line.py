@@ -12,7 +12,7 @@ HERE = "robustness/test_command_line.py"
 EMPTY = f"{HERE}::test_no_label_is_not_everybody"
 FILES = f"{HERE}::test_a_file_of_the_command_line_that_is_wrong_is_named"
 REFUSED = "refused, exit 64: "
-ROWS = tuple(
+REFUSALS = tuple(
     Row(SECTION, trouble, REFUSED + outcome, test)
     for trouble, outcome, test in (
         ("an empty label, as of a variable that is not set", "the option holds no label", EMPTY),
@@ -25,10 +25,40 @@ ROWS = tuple(
             "names file and setting",
             FILES,
         ),
+        ("a shrink factor of 0, a sampling fraction of 7, an empty path", "names file and setting", FILES),
         ("a smallest volume above the largest", "names file and settings", FILES),
         ("one value where a list or table is expected", "names file and setting", FILES),
     )
 )
+ROWS = (
+    *REFUSALS,
+    Row(
+        SECTION,
+        "a participant label, where a file of that name lies in the current folder",
+        "works: it is the label",
+        f"{HERE}::test_a_label_is_a_label_even_where_a_file_has_its_name",
+    ),
+    Row(
+        SECTION,
+        "a date as the value of a BIDS filter",
+        REFUSED + "names role and entity",
+        f"{HERE}::test_a_date_in_a_filter_is_named",
+    ),
+)
+
+
+def test_a_label_is_a_label_even_where_a_file_has_its_name(good_dataset, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "01").write_text("99")
+    assert main([str(good_dataset), "out", "participant", "--dry-run", "--participant-label", "01"]) == 0
+    assert "1 session(s) can be processed" in capsys.readouterr().out
+
+
+def test_a_date_in_a_filter_is_named(good_dataset, capsys, tmp_path):
+    (tmp_path / "settings.toml").write_text("[inputs.bids_filters.qsm]\nsuffix = 2020-01-01\n")
+    words = [str(good_dataset), str(tmp_path / "out"), "participant", "--dry-run"]
+    assert main([*words, "--config-file", str(tmp_path / "settings.toml")]) == 64
+    assert "gives suffix of 'qsm' a value that is no text" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--participant-label", "--exclude-participant-label", "--session-label"])
@@ -56,6 +86,9 @@ def test_no_label_is_not_everybody(option, word, capsys, tmp_path, monkeypatch):
             b"[lesions]\nmin_volume_mm3 = 9e9\n",
             "min_volume_mm3 and max_volume_mm3: found 9e+09",
         ),
+        ("--config-file", b"[preprocessing]\nn4_shrink_factor = 0\n", "expected a whole number from 1"),
+        ("--config-file", b"[preprocessing]\nsampling_fraction = 7\n", "expected above 0, at most 1"),
+        ("--config-file", b"model = ''\n", "expected a path, found ''"),
         ("--config-file", b"[inputs]\nskip_validation = 'false'\n", "expected bool, found 'false'"),
         ("--config-file", b"[inputs]\nparticipants = '01'\n", "expected a list, found '01'"),
         ("--config-file", b"[resources]\nnprocs = 1.9\n", "expected int, found 1.9"),

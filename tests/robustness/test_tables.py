@@ -214,7 +214,7 @@ GROUP_ROWS = tuple(
         ("a label without a lesion, a sample without a row", 65, "names the file and the lesion", BAD_GROUP),
         ("samples or tables of two participants were exchanged", 65, "the file holds another's", BAD_GROUP),
         (
-            "samples whose description is damaged, or a pipe in their place",
+            "samples whose description is damaged, that are not finite, or a pipe in their place",
             65,
             "names the file",
             BAD_GROUP,

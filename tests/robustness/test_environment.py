@@ -1,0 +1,144 @@
+"""Terminals, folders and environments that a program does not expect."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qsmrim_app.bids_io.description import write_description
+from qsmrim_app.cli import main
+from tests.robustness.programs import REPOSITORY
+from tests.robustness.rows import Row
+
+SECTION = "Environment"
+METHODS_TEXT = ("--boilerplate-only", "--device", "cpu")
+HERE = "robustness/test_environment.py"
+ROWS = tuple(
+    Row(SECTION, trouble, outcome, f"{HERE}::{test}")
+    for trouble, outcome, test in (
+        ("a terminal that knows no letters but ASCII", "works: others are shown as `?`", "test_ascii"),
+        ("standard output or error is closed", "works: what they would show is lost", "test_a_closed_stream"),
+        ("standard output cannot be written", "refused, exit 73: all files are there", "test_a_full_output"),
+        ("the reader of standard output has gone", "works", "test_a_reader_who_has_gone"),
+        ("the current folder was removed", "refused, exit 64: says so", "test_no_current_folder"),
+        (
+            "`signal.py` in the current folder",
+            "works: nothing of the current folder is imported",
+            "test_modules_of_the_current_folder_are_not_run",
+        ),
+        (
+            "an empty path, as of a variable that is not set",
+            "refused, exit 64: the path is empty",
+            "test_an_empty_path_is_not_the_current_folder",
+        ),
+        (
+            "an output folder with results of another dataset",
+            "refused, exit 73: names both",
+            "test_two_datasets_are_not_mixed",
+        ),
+        (
+            "an output folder with a README, `participants.tsv` or label maps of one's own",
+            "refused, exit 73: names the first; nothing is replaced",
+            "test_what_a_person_left_is_not_replaced",
+        ),
+    )
+)  # fmt: skip
+
+
+def qsmrim(shell: str, folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``qsmrim WORDS`` in a folder; ``shell`` stands behind it, such as a redirection."""
+    command = f'"$PROGRAM" "{REPOSITORY / "run.py"}" "$@" {shell}'
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command, "bash", *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "PROGRAM": sys.executable, "PYTHONPATH": str(REPOSITORY), **environment},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def test_ascii(good_dataset, tmp_path):
+    ended = qsmrim("", tmp_path, good_dataset, "out", "participant", "--dry-run", PYTHONIOENCODING="ascii")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "1 session(s) can be processed" in ended.stdout
+
+
+@pytest.mark.parametrize("stream", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream(stream, good_dataset, tmp_path):
+    ended = qsmrim(stream, tmp_path, good_dataset, "out", "participant", *METHODS_TEXT)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "out" / "logs" / "CITATION.md").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_output(good_dataset, tmp_path):
+    ended = qsmrim(">/dev/full", tmp_path, good_dataset, "out", "participant", *METHODS_TEXT)
+    assert ended.returncode == 73
+    assert ended.stderr.startswith("qsmrim: standard output cannot be written (No space left on device)")
+    assert "Exception ignored" not in ended.stderr
+    assert (tmp_path / "out" / "logs" / "CITATION.md").is_file()
+
+
+def test_a_reader_who_has_gone(good_dataset, tmp_path):
+    ended = qsmrim("| true", tmp_path, good_dataset, "out", "participant", "--dry-run")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_no_current_folder(good_dataset, tmp_path):
+    words = f'"{good_dataset}" "{tmp_path}/out" participant --dry-run'
+    command = (
+        f'mkdir gone && cd gone && rmdir ../gone && "{sys.executable}" "{REPOSITORY / "run.py"}" {words}'
+    )
+    ended = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 64
+    assert ended.stderr == "qsmrim: the current folder was removed; change into one that exists\n"
+
+
+@pytest.mark.slow
+def test_modules_of_the_current_folder_are_not_run(good_dataset, tmp_path):
+    for name in ("signal", "random", "numpy"):
+        (tmp_path / f"{name}.py").write_text(
+            f"open({str(tmp_path / 'was_run')!r}, 'w')\nraise SystemExit(9)\n"
+        )
+    ended = qsmrim("", tmp_path, good_dataset, "out", "participant", "--model", "none", "--nprocs", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert not (tmp_path / "was_run").exists()
+    assert (tmp_path / "out" / "sub-01.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("", "out", "participant"), ("in", "", "participant"), ("in", "out", "participant", "--work-dir", " ")],
+)
+def test_an_empty_path_is_not_the_current_folder(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main([*words]) == 64
+    assert "the path is empty" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_datasets_are_not_mixed(good_dataset, tmp_path, capsys):
+    other = Path(shutil.copytree(good_dataset, tmp_path / "other", symlinks=True))
+    write_description(tmp_path / "out", "1.2.3", {"raw": good_dataset})
+    (tmp_path / "out" / "sub-01").mkdir()
+    words = [str(tmp_path / "out"), "participant", "--boilerplate-only"]
+    assert main([str(other), *words]) == 73
+    said = capsys.readouterr().err
+    assert f"holds results of {good_dataset.resolve()}, not of {other}" in said
+    assert main([str(good_dataset), *words]) == 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "participants.tsv", "sub-01_desc-lesions_dseg.tsv"])
+def test_what_a_person_left_is_not_replaced(name, good_dataset, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    assert main([str(good_dataset), str(tmp_path / "out"), "participant", "--boilerplate-only"]) == 73
+    assert f"is no output of qsmrim and holds {name}" in capsys.readouterr().err
+    assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["mine"]
