@@ -85,7 +85,7 @@ def _check_place(bids_dir: Path, output_dir: Path) -> None:
             "or outside of it"
         )
     _refuse_links(output)
-    if not is_own_output(output):
+    if not is_own_output(output) and not _is_rest_of_output(output):
         if read_description(output) is not None:
             raise OutputError(
                 f"{output_dir} holds a dataset that qsmrim did not write; choose another folder"
@@ -95,6 +95,11 @@ def _check_place(bids_dir: Path, output_dir: Path) -> None:
                 f"{output_dir} is no output of qsmrim and holds {found[0]}, which might be replaced; choose "
                 "another folder"
             )
+
+
+def _is_rest_of_output(output: Path) -> bool:
+    """Whether the folder is what a run left of an output that was removed while it went on."""
+    return any(output.glob(f"{dataset_path('logs')}/status-sub-*.json"))
 
 
 def _refuse_links(output: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qsmrim_app.bids_io.description import write_description
 from qsmrim_app.bids_io.label_tables import LabelRow
 from qsmrim_app.levels.measuring import ExpertRim, load_session, measure_session
 from qsmrim_app.levels.session_tasks import WriteTask, write_outputs
@@ -58,6 +59,7 @@ def write_outputs_of(folder: Path, subjects: Sequence[str], outlines: str = "mai
         scratch = folder.parent / "scratch" / folder.name / subject
         scratch.mkdir(parents=True)
         write_subject(subject, folder, scratch, outlines)
+    write_description(folder, "0", {})
     return folder
 
 
