@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import shutil
@@ -11,7 +12,10 @@ from pathlib import Path
 
 from qsmrim_app.errors import OutputError, PreprocessingError, QsmrimError, WorkerKilledError
 from qsmrim_app.preprocessing.prepared_file import ERROR_FILE, read_error, read_prepared
+from qsmrim_app.preprocessing.step import damaged_outputs
 from qsmrim_app.records import PreparedSubject, SessionKey
+
+logger = logging.getLogger(__name__)
 
 CRASH_FOLDER = "crash"
 _UNWRITABLE = re.compile(
@@ -38,6 +42,13 @@ def node_of(crash: Path) -> str:
 def is_of(node: str, workflow: str) -> bool:
     """Whether the full name of a node is one of the workflow of a session."""
     return f".{workflow}." in f".{node}"
+
+
+def remove_if_damaged(folder: Path) -> None:
+    """Let a session begin anew whose stored steps were damaged since, as by a loss of power."""
+    if damaged := damaged_outputs(folder):
+        logger.warning("%s is no longer what was written there; its session is prepared anew", damaged[0])
+        shutil.rmtree(folder)
 
 
 def clear_outcome(session_dir: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from abc import abstractmethod
 from contextlib import suppress
 from functools import cache
@@ -16,6 +17,8 @@ from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import load_image, load_labels, save_volume
 from qsmrim_app.preprocessing.prepared_file import write_error
 from qsmrim_app.records import Volume
+
+_CHECKSUM = ".crc32"  # beside each image: so a resumed run knows whether it still is what was written
 
 
 @cache
@@ -76,4 +79,20 @@ class Step(SimpleInterface):  # type: ignore[misc]
 def save_output(volume: Volume, path: Path) -> str:
     """Write an image; its path, as nipype passes it on."""
     save_volume(volume, path)
+    _checksum_path(path).write_text(_checksum(path))
     return str(path)
+
+
+def damaged_outputs(folder: Path) -> list[Path]:
+    """The images of steps below a folder that are no longer what `save_output` wrote, sorted."""
+    images = sorted(file.with_suffix("") for file in folder.rglob(f"*{_CHECKSUM}"))
+    return [image for image in images if _checksum_path(image).read_text() != _checksum(image)]
+
+
+def _checksum_path(image: Path) -> Path:
+    return image.with_name(image.name + _CHECKSUM)
+
+
+def _checksum(image: Path) -> str:
+    """Against damage, not against attack; empty where the image is gone."""
+    return f"{zlib.crc32(image.read_bytes()):08x}" if image.is_file() else ""

@@ -28,6 +28,7 @@ from qsmrim_app.preprocessing.outcomes import (
     is_of,
     node_of,
     outcome,
+    remove_if_damaged,
 )
 from qsmrim_app.preprocessing.running import run_workflow, workers_are_processes
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
@@ -110,6 +111,7 @@ def _prepare_together(
     folders = {item.key: work_dir / WORKFLOW / session_wf_name(item.key) for item in inputs}
     for folder in folders.values():
         clear_outcome(folder)
+        remove_if_damaged(folder)
     before = crash_files(work_dir)
     workflow = Workflow(WORKFLOW, base_dir=str(work_dir))
     workflow.add_nodes([init_prepare_session_wf(item, settings, analysis_spacing_mm) for item in inputs])

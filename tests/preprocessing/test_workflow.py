@@ -1,6 +1,7 @@
 """The workflow is wired as said; sessions fail one by one; what is done is not done again."""
 
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,25 @@ def test_what_is_done_is_not_done_again(prepared, inputs, work_dir):
     after = _node_times(work_dir)
     assert {name for name in after if after[name] != before[name]} <= {"gather", "notes"}
     assert again.native_flair == prepared.native_flair
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resample/native_qsm.nii", "resample/native_lesions.nii", "correct_bias/flair.nii", "qsm/qsm.nii"],
+)
+def test_what_was_damaged_since_is_made_anew(name, prepared, inputs, work_dir, tmp_path, caplog):
+    copy = shutil.copytree(work_dir, tmp_path / "work")
+    again = _one(_prepare([inputs], copy))
+    (damaged,) = copy.rglob(name)
+    raw = damaged.read_bytes()
+    damaged.write_bytes(
+        raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2)
+    )  # as a loss of power leaves it
+    again = _one(_prepare([inputs], copy))
+    assert f"{damaged} is no longer what was written there" in caplog.text
+    assert damaged.read_bytes() == raw
+    for image in ("native_qsm", "native_flair", "native_lesions", "analysis_qsm"):
+        assert getattr(again, image).read_bytes() == getattr(prepared, image).read_bytes()
 
 
 def test_only_what_a_change_touches_is_done_again(tmp_path):

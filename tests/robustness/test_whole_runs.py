@@ -49,6 +49,12 @@ BESIDE = "refused, exit 65: the others are analysed, and each failure stands in 
 ROWS = (
     Row(
         "Whole runs",
+        "A work folder with an image of a step that was damaged since, as by a loss of power",
+        "works, with a warning: the session is prepared anew",
+        "preprocessing/test_workflow.py::test_what_was_damaged_since_is_made_anew",
+    ),
+    Row(
+        "Whole runs",
         "A truncated QSM, a broken sidecar and a foreign mask in a dataset with two good participants",
         BESIDE,
         "robustness/test_whole_runs.py::test_the_others_are_done",
