@@ -26,6 +26,9 @@ class LoadedLesions(NamedTuple):
     warnings: tuple[str, ...]
 
 
+_LARGEST_PPB = 1e5  # ten times what air and bone differ by from tissue; a damaged or filled-in voxel
+
+
 def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[str, ...]]:
     """The susceptibility in ppb, the unit that the file holds, and what was odd about the file.
 
@@ -41,7 +44,12 @@ def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[st
     unit = susceptibility_unit(loaded.volume.data, stated_unit, path)
     guess = f"{path.name}: its sidecar gives no Units; by their range the values were taken for {unit}"
     warnings = loaded.warnings if stated_unit else (*loaded.warnings, guess)
-    return to_ppb(loaded.volume, unit), unit, warnings
+    qsm = to_ppb(loaded.volume, unit)
+    absurd = np.abs(qsm.data) > _LARGEST_PPB
+    if absurd.any():
+        said = f"{path.name}: {int(absurd.sum())} voxels are beyond {_LARGEST_PPB:g} ppb; they were set to 0"
+        return qsm.with_data(np.where(absurd, np.float32(0), qsm.data)), unit, (*warnings, said)
+    return qsm, unit, warnings
 
 
 def load_intensities(path: Path) -> Loaded:

@@ -73,6 +73,12 @@ def some_not_finite(data):
     return data
 
 
+def three_giant_voxels(data):
+    data = data.copy()
+    data[0, 0, :3] = (1e30, -1e30, 1e20)
+    return data
+
+
 def beyond_float32(data):
     data = data.astype(np.float64)
     data[0, 0, 0] = 1e300
@@ -189,6 +195,13 @@ CASES = [
         "works, with a warning: the voxel is 0, and counted",
         qsm(change=beyond_float32),
         r"sub-01_Chimap\.nii\.gz: 1 voxels are NaN or infinite",
+        not_finite_is_zero,
+    ),
+    Case(
+        "Three voxels of 1e30 ppm in the QSM",
+        "works, with a warning: those voxels are 0, and counted",
+        qsm(change=three_giant_voxels),
+        r"sub-01_Chimap\.nii\.gz: 3 voxels are beyond 100000 ppb; they were set to 0",
         not_finite_is_zero,
     ),
     Case(
