@@ -64,9 +64,9 @@ def train(
     Raises
     ------
     ModelError
-        If there are fewer than two rows or two rows a batch, or the loss is no longer finite.
+        If there are fewer than two rows, or the loss is no longer finite.
     """
-    _require_two(rows, run)
+    _require_two(rows)
     n_epochs = run.settings.training.epochs
     with torch.random.fork_rng(devices=_gpus(run.device)):
         state = start_state(build, run)
@@ -86,7 +86,7 @@ def seconds_per_lesion(build: Callable[[], nn.Module], rows: TrainingRows, run: 
 
     Nothing is kept of them. Parameters and errors as in `train`.
     """
-    _require_two(rows, run)
+    _require_two(rows)
     run, seconds = replace(run, checkpoint=None), []
     with torch.random.fork_rng(devices=_gpus(run.device)):
         state, rows, generator = start_state(build, run), _on_device(rows, run.device), _seed_all(run.seed, 1)
@@ -137,13 +137,9 @@ def optimiser_step(
     return float(loss.detach())
 
 
-def _require_two(rows: TrainingRows, run: TrainingRun) -> None:
-    batch_size = run.settings.training.batch_size
-    if min(len(rows.labels), batch_size) < 2:
-        raise ModelError(
-            f"training needs two labelled lesions and batches of two at least, found {len(rows.labels)} "
-            f"lesions and a batch size of {batch_size}"
-        )
+def _require_two(rows: TrainingRows) -> None:
+    if len(rows.labels) < 2:
+        raise ModelError(f"training needs two labelled lesions at least, found {len(rows.labels)}")
 
 
 # ---- state -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qsmrim_app.detectors.registry import new_detector
-from qsmrim_app.errors import ModelError
+from qsmrim_app.errors import ModelError, UsageError
 from qsmrim_app.learning import training
 from qsmrim_app.learning.batches import TrainingRows
 from qsmrim_app.learning.checkpoints import load_checkpoint
@@ -134,7 +134,7 @@ def test_one_lesion_is_no_training_set(rng):
 
 
 def test_a_batch_of_one_is_refused(rng):
-    with pytest.raises(ModelError, match="a batch size of 1"):
+    with pytest.raises(UsageError, match="batch_size is 1; expected at least 2"):
         _train(_rows(4, rng), training__batch_size=1)
 
 
