@@ -139,7 +139,7 @@ def optimiser_step(
 
 def _require_two(rows: TrainingRows) -> None:
     if len(rows.labels) < 2:
-        raise ModelError(f"training needs two labelled lesions at least, found {len(rows.labels)}")
+        raise ModelError(f"training needs two labelled lesions at least, found {len(rows.labels)} lesions")
 
 
 # ---- state -------------------------------------------------------------------------------------------------
