@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qsmrim_app.bids_io.choosing import Finding, choose
+from qsmrim_app.bids_io.datasets import is_own_output
 from qsmrim_app.bids_io.image_sources import FILTER_FILE
 from qsmrim_app.bids_io.label_tables import column_names
 from qsmrim_app.bids_io.matching import Query, best_matches, stated_space
@@ -65,6 +66,10 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
     by_dataset = {
         name: fitting for name, group in _by_dataset(files).items() if (fitting := _rim_files(group, filters))
     }
+    if settings.raters is None:  # what qsmrim predicted is no rating, unless it is asked for by name
+        by_dataset = {
+            name: group for name, group in by_dataset.items() if not is_own_output(group[0].dataset.root)
+        }
     if settings.raters is not None:
         by_dataset = {name: group for name, group in by_dataset.items() if name == settings.raters}
         if not by_dataset:

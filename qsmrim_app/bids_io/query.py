@@ -97,6 +97,7 @@ def _find_session(
             raise MissingImageError(
                 "; ".join([f"{key.prefix}: no image in any dataset searched; check the label", *unread])
             )
+        _require_one_session(key, files)
         findings = _find_all(files, settings)
         rows = [_row(key, finding) for finding in findings.values()]
         problem = _problem(key, findings.values(), unread)
@@ -112,6 +113,18 @@ def _require_labels(key: SessionKey, root: Path) -> None:
                 f"{name!r} in {root}: a label that is not letters and digits alone is none of BIDS; rename "
                 "the folder and the files in it"
             )
+
+
+def _require_one_session(key: SessionKey, files: Sequence[BidsFile]) -> None:
+    """Refuse the images of several visits in one folder: a QSM would meet the FLAIR of another day."""
+    sessions = sorted(
+        {str(name) for file in files if (name := file.entities.get("session")) not in (None, "Y")}
+    )
+    if not key.session and len(sessions) > 1:
+        raise InputError(
+            f"{key.prefix}: images of the sessions {', '.join(sessions)} lie in one folder; put each into a "
+            "folder ses-<label> of its own"
+        )
 
 
 def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, Finding]:

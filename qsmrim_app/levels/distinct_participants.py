@@ -7,19 +7,24 @@ from collections.abc import Iterator
 from qsmrim_app.errors import InputError
 from qsmrim_app.levels.classifying import fingerprints
 from qsmrim_app.levels.gathering import Gathered
+from qsmrim_app.levels.session_lesions import SessionImage
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 
 def require_distinct_participants(gathered: Gathered) -> None:
-    """Pass silently if no two subjects share the image of a lesion, under whatever outlines they stand.
+    """Pass silently if no two subjects share a susceptibility map or the image of a lesion.
 
-    Subjects that only train may share one: neither is ever held out, so nothing is scored that was seen.
+    The whole map tells them whatever their outlines are; where it was not kept, the lesions' images must do,
+    which are other ones under other outlines. Subjects that only train may share one: neither is ever held
+    out, so nothing is scored that was seen.
 
     Raises
     ------
     InputError
         If two do: the same participant is in two sites, in one site twice, or in what only trains as well.
+        Or if two sessions of one subject have the same map: its lesions would count twice.
     """
+    _require_distinct_images(gathered)
     seen: dict[str, str] = {}
     for part in (gathered, *gathered.variants.values()):
         for print_, subject in _prints(part.samples):
@@ -27,6 +32,23 @@ def require_distinct_participants(gathered: Gathered) -> None:
     for part in gathered.train_only.values():
         for print_, subject in _prints(part.samples):
             _refuse_other(seen.get(print_, subject), subject)
+
+
+def _require_distinct_images(gathered: Gathered) -> None:
+    seen: dict[str, SessionImage] = {}
+    for part in (gathered, *gathered.variants.values()):
+        for image in part.images:
+            known = seen.setdefault(image.digest, image)
+            _refuse_other(known.subject, image.subject)
+            if known.session != image.session:
+                raise InputError(
+                    f"participant '{image.subject}' has the same susceptibility map in the sessions "
+                    f"'{known.session or 'none'}' and '{image.session or 'none'}', and its lesions would "
+                    "count twice; remove the results of one of them"
+                )
+    for part in gathered.train_only.values():
+        for image in part.images:
+            _refuse_other(seen.get(image.digest, image).subject, image.subject)
 
 
 def _prints(samples: LesionSamples) -> Iterator[tuple[str, str]]:
@@ -38,7 +60,7 @@ def _prints(samples: LesionSamples) -> Iterator[tuple[str, str]]:
 def _refuse_other(known: str, subject: str) -> None:
     if known != subject:
         raise InputError(
-            f"participants '{known}' and '{subject}' have a lesion with the same image: they are one under "
+            f"participants '{known}' and '{subject}' have the same image: they are one under "
             "two names; leave one of them out, or give other outlines of the same participants as a "
             "--mask-variant"
         )

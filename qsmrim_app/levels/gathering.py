@@ -15,10 +15,12 @@ from pathlib import Path
 from qsmrim_app.bids_io.participants import lesion_tables
 from qsmrim_app.errors import InputError, NothingSelectedError, UsageError
 from qsmrim_app.levels.session_lesions import (
+    SessionImage,
     key_of,
     read_labelled_samples,
     read_table,
     samples_path,
+    session_image,
     warn_of_lone_samples,
 )
 from qsmrim_app.levels.sources import MAIN, Source, subject_name, variant_sources
@@ -33,7 +35,8 @@ class Gathered:
     """Lesions of all sites.
 
     A variant has the same participants under other outlines; ``train_only`` are other participants. Neither
-    has such parts itself. ``subjects`` are all that were analysed, those without lesions too.
+    has such parts itself. ``subjects`` are all that were analysed, those without lesions too. ``images`` are
+    the sessions whose susceptibility map lies beside their lesions.
     """
 
     table: LesionTable
@@ -41,6 +44,7 @@ class Gathered:
     variants: Mapping[str, Gathered] = field(default_factory=dict)
     train_only: Mapping[str, Gathered] = field(default_factory=dict)
     subjects: frozenset[str] = frozenset()
+    images: tuple[SessionImage, ...] = ()
 
     @property
     def is_simulated(self) -> bool:
@@ -116,6 +120,7 @@ def _read_all(sources: Sequence[Source]) -> Gathered:
     tables: list[LesionTable] = []
     samples: list[LesionSamples] = []
     names: list[str] = []
+    images: list[SessionImage] = []
     for source in sources:
         found = lesion_tables(source.folder)
         if not found:
@@ -129,7 +134,12 @@ def _read_all(sources: Sequence[Source]) -> Gathered:
             file = samples_path(source.folder, key_of(path))
             samples.append(read_labelled_samples(file, table, key_of(path)))
             names.append(f"{key_of(path)} in {source.folder}")
-    subjects = frozenset(_subjects(sources))
-    gathered = Gathered(concatenate(tables), concatenate_samples(samples, names), subjects=subjects)
+            images += session_image(source, key_of(path))
+    gathered = Gathered(
+        concatenate(tables),
+        concatenate_samples(samples, names),
+        subjects=frozenset(_subjects(sources)),
+        images=tuple(images),
+    )
     logger.info("gathered %d lesions of %d sessions", len(gathered.table), len(tables))
     return gathered

@@ -202,13 +202,19 @@ def _add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertR
         said = expert.rows.get(match.get(index, 0))
         if said is not None:
             row.update({ours: getattr(said, theirs) for theirs, ours in _RATER_COLUMNS.items()})
-    lost = sorted(set(expert.rows) - set(match.values()))
-    if not lost:
-        return ()
-    return (
-        f"{len(lost)} lesion(s) of the raters' map overlap no lesion here and were not used: "
-        f"{some_labels(lost)}",
-    )
+    warnings = []
+    if lost := sorted(set(expert.rows) - set(match.values())):
+        warnings.append(
+            f"{len(lost)} lesion(s) of the raters' map overlap no lesion here and were not used: "
+            f"{some_labels(lost)}"
+        )
+    rated = [other for index, other in match.items() if index in rows and other in expert.rows]
+    if shared := sorted({other for other in rated if rated.count(other) > 1}):
+        warnings.append(
+            f"{len(shared)} lesion(s) of the raters' map overlap several lesions here, which all have their "
+            f"status: {some_labels(shared)}; look whether the outlines belong together"
+        )
+    return tuple(warnings)
 
 
 def some_labels(labels: Sequence[int]) -> str:

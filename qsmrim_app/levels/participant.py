@@ -97,7 +97,8 @@ def _run_with(workers: Workers, settings: ParticipantSettings, found: Found) -> 
     open_output(settings, found.datasets)
     inputs = {session.key: session for session in found.inputs}
     run = ParticipantRun(settings, classifier, inputs, _methods(settings, classifier), workers)
-    write_text(methods_path(settings.output_dir), run.methods.plain())
+    if not settings.reports_only:  # which makes no result anew: the text is that of the run that did
+        write_text(methods_path(settings.output_dir), run.methods.plain())
     if settings.boilerplate_only:
         return Outcome(0, f"methods text: {methods_path(settings.output_dir)}\n")
     with log_to_file(settings.output_dir, "participant"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,34 @@ from qsmrim_app.tables.lesion_samples import LesionSamples, read_samples
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SessionImage:
+    """Whose susceptibility map has which content: ``digest`` is equal only for the same image."""
+
+    digest: str
+    subject: str
+    session: str
+
+
+def session_image(source: Source, key: SessionKey) -> list[SessionImage]:
+    """The susceptibility map that lies beside the lesions of a session; none where it was not kept.
+
+    Raises
+    ------
+    TableError
+        If it cannot be read.
+    """
+    path = source.folder / session_path(key, "qsm", ".nii.gz")
+    if not path.is_file():
+        return []
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        raise TableError(f"{path} cannot be read ({error.strerror})") from error
+    return [SessionImage(digest, subject_name(key, source.site), key.session)]
 
 
 def warn_of_lone_samples(folder: Path, tables: Sequence[Path]) -> None:

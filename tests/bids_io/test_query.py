@@ -514,3 +514,24 @@ def test_a_dataset_without_description_is_read_where_the_check_is_skipped(tmp_pa
         find_inputs(tmp_path, InputSettings())
     found = find_inputs(tmp_path, InputSettings(skip_validation=True))
     assert [key.subject for key in found.failures] == ["01"]
+
+
+def test_two_visits_in_one_folder_are_refused(tmp_path):
+    files = [name.replace("ses-1/", "") for name in complete(session="1")]
+    second = [name.replace("ses-2/", "") for name in complete(session="2")]
+    error = failure(skeleton(tmp_path, [*without(files, "Chimap"), *(n for n in second if "Chimap" in n)]))
+    assert isinstance(error, InputError)
+    assert "images of the sessions 1, 2 lie in one folder" in str(error)
+
+
+def test_what_qsmrim_predicted_is_no_rating_unless_it_is_named(tmp_path):
+    stem = "derivatives/old/sub-01/anat/sub-01_space-Chimap_desc-lesions_dseg"
+    files = dict.fromkeys(complete()) | {f"{stem}.nii.gz": None, f"{stem}.tsv": "index\tname\trim\n1\ta\t1\n"}
+    root = skeleton(tmp_path, files, ("derivatives/old",))
+    derivatives = {name: root / "derivatives" / name for name in ("qsm", "lesions", "old")}
+    named = {"derivatives": derivatives, "lesions_from": "lesions"}
+    assert one(root, **named).rim_labels is not None
+    description = {"Name": "q", "BIDSVersion": "1.10.1", "GeneratedBy": [{"Name": "qsmrim"}]}
+    (root / "derivatives/old/dataset_description.json").write_text(json.dumps(description))
+    assert one(root, **named).rim_labels is None
+    assert one(root, **named, raters="old").rim_labels is not None

@@ -123,6 +123,31 @@ def one_participant_under_two_names(place: Path) -> None:
     write_lesion_table(table_path(place / "a", "77"), lesion_table([row | {"subject": "77"} for row in rows]))
 
 
+def one_participant_under_two_names_and_outlines(place: Path) -> None:
+    """As a second outlining of a cohort with new pseudonyms would have it: no patch is the same."""
+    one_participant_under_two_names(place)
+    path = samples_path(place / "a", "77")
+    samples = read_samples(path)
+    path.write_bytes(samples_to_bytes(replace(samples, patches=samples.patches * 1.01)))
+
+
+def one_scan_in_two_sessions(place: Path) -> None:
+    """A dataset that got session folders, analysed again into the same output."""
+    old, new = place / "a" / "sub-02", place / "a" / "sub-02" / "ses-1"
+    shutil.copytree(old / "anat", new / "anat")
+    for path in sorted((new / "anat").iterdir()):
+        path.rename(path.with_name(path.name.replace("sub-02_", "sub-02_ses-1_")))
+    site, key = place / "a", SessionKey("02", "1")
+    file = site / session_path(key, "samples", ".safetensors")
+    samples = read_samples(file)
+    keys = tuple(("02", "1", index) for _, _, index in samples.keys)
+    file.write_bytes(samples_to_bytes(replace(samples, keys=keys, patches=samples.patches * 1.01)))
+    path = site / session_path(key, "lesions", ".tsv")
+    table = read_lesion_table(path)
+    rows = [{str(name): value for name, value in row.items()} for row in table.frame.to_dict("records")]
+    write_lesion_table(path, lesion_table([row | {"session": "1"} for row in rows]))
+
+
 def samples_that_were_exchanged(place: Path) -> None:
     one, other = samples_path(place / "b", "05"), samples_path(place / "b", "06")
     first = one.read_bytes()
@@ -213,8 +238,10 @@ CASES = [
     (another_order_of_features, (), "sub-05 in .* the names or order of their features"),
     (fewer_features, (), r"their features \(526 and 527\)"),
     (another_engine, (), "engine"),
-    (one_participant_in_both_sites, (), "'a:02' and 'b:02' have a lesion with the same image"),
-    (one_participant_under_two_names, (), "'a:02' and 'a:77' have a lesion with the same image"),
+    (one_participant_in_both_sites, (), "'a:02' and 'b:02' have the same image"),
+    (one_participant_under_two_names, (), "'a:02' and 'a:77' have the same image"),
+    (one_participant_under_two_names_and_outlines, (), "'a:02' and 'a:77' have the same image"),
+    (one_scan_in_two_sessions, (), "'a:02' has the same susceptibility map in the sessions 'none' and '1'"),
     (a_label_without_a_lesion, (), r"sub-06.*lesion\(s\) \[99\] an expert rim status"),
     (a_sample_without_a_row, (), r"sub-06.*lesion\(s\) \[1\]"),
     (no_samples, (), "sub-06.*cannot be read as lesion samples"),
@@ -303,7 +330,7 @@ def test_who_only_trains_is_not_held_out_under_another_name(place, monkeypatch, 
     monkeypatch.chdir(place)
     words = "bids out group --site a=a --train-only b=b --train aprl-rf --folds 2"
     assert main(words.split()) == 65
-    assert "'a:02' and 'b:02' have a lesion with the same image" in capsys.readouterr().err
+    assert "'a:02' and 'b:02' have the same image" in capsys.readouterr().err
 
 
 def test_who_only_trains_may_stand_under_two_outlines(place, monkeypatch):

@@ -210,7 +210,13 @@ GROUP_ROWS = tuple(
         ),
         ("fewer rim+ participants than folds", 65, "names the fold that lacks them", BAD_GROUP),
         ("a site with another grid, feature list or engine", 65, "names both sessions", BAD_GROUP),
-        ("the same participant in two sites, or under two names", 65, "names both", BAD_GROUP),
+        (
+            "the same participant in two sites, or under two names, also with other outlines of the lesions",
+            65,
+            "names both",
+            BAD_GROUP,
+        ),
+        ("one scan among the results of two sessions", 65, "names both", BAD_GROUP),
         ("a label without a lesion, a sample without a row", 65, "names the file and the lesion", BAD_GROUP),
         ("samples or tables of two participants were exchanged", 65, "the file holds another's", BAD_GROUP),
         (
