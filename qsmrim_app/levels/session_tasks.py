@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,8 @@ from qsmrim_app.tables.lesion_samples import LesionSamples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
 
 # a map that experts drew instead of a table: each lesion takes the value that covers most of it
+logger = logging.getLogger(__name__)
+
 _RIM_MAP_ROWS = {1: LabelRow(1, "rim negative", rim=0), 2: LabelRow(2, "rim positive", rim=1)}
 RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
 
@@ -156,12 +159,19 @@ def _write_images(task: WriteTask, case: Case) -> None:
         _sidecar(task, "flair", "qsm", skull_stripped=False)
         | {"Description": "T2-FLAIR, bias-corrected with N4, on the grid of the QSM"},
     )  # fmt: skip
+    map_path = _path(task, "qsm", ".nii.gz")
+    former = map_path.read_bytes() if map_path.is_file() else None
     _write_native(
         task,
         "qsm",
         to_ppm(case.qsm),
         _sidecar(task, "qsm", skull_stripped=is_masked(case.qsm)) | {"Units": "ppm"},
     )
+    if former is not None and former != map_path.read_bytes():  # in a container every dataset has one path
+        logger.warning(
+            "%s: the results of another susceptibility map stood in %s and were replaced; give each dataset "
+            "an output folder of its own", task.prepared.key.prefix, map_path.parent,
+        )  # fmt: skip
 
 
 def _write_samples(task: WriteTask) -> None:

@@ -18,7 +18,7 @@ from tests.robustness.rows import Row
 SECTION = "Environment"
 METHODS_TEXT = ("--boilerplate-only", "--device", "cpu")
 HERE = "robustness/test_environment.py"
-ROWS = tuple(
+OWN_ROWS = tuple(
     Row(SECTION, trouble, outcome, f"{HERE}::{test}")
     for trouble, outcome, test in (
         ("a terminal that knows no letters but ASCII", "works: others are shown as `?`", "test_ascii"),
@@ -48,6 +48,15 @@ ROWS = tuple(
         ),
     )
 )  # fmt: skip
+ROWS = (
+    *OWN_ROWS,
+    Row(
+        SECTION,
+        "results of the same label from another susceptibility map, as of another dataset in a container",
+        "works, with a warning: they were replaced, in the log",
+        "levels/test_replaced_results.py::test_results_of_another_map_are_not_replaced_unseen",
+    ),
+)
 
 
 def qsmrim(shell: str, folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
