@@ -5,13 +5,13 @@ No default hides anywhere else. A variant of the method is a changed field, neve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from qsmrim_app.errors import UsageError
+from qsmrim_app.limits import require_above_zero, require_range, require_seeds
 
 RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
@@ -28,28 +28,8 @@ ALL_METHODS = "all"  # among the methods to train: every one
 LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # instead of a number of folds: one fold a site
 
 
-_LARGEST_SEED = 2**32 - 2  # ITK takes the next one, and has 32 bits
 _VOXEL_EDGES_MM = (0.1, 20.0)  # on which a lesion can be measured, and a head fits into memory
 _LARGEST_MARGIN_MM = 100.0
-
-
-def _require_above_zero(settings: object, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not all(0 < number < math.inf for number in (value if isinstance(value, tuple) else (value,))):
-            raise UsageError(f"{name} is {value!r}; expected above 0")
-
-
-def _require_seeds(*seeds: int) -> None:
-    for seed in seeds:
-        if not 0 <= seed <= _LARGEST_SEED:
-            raise UsageError(f"seed {seed}: expected a whole number from 0 to {_LARGEST_SEED}")
-
-
-def _require_range(name: str, limits: tuple[float, float]) -> None:
-    low, high = limits
-    if not low <= high:
-        raise UsageError(f"{name}: found {low:g} and {high:g}; expected the lower one first")
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,7 @@ class PreprocessingSettings:
     random_seed: int = 0
 
     def __post_init__(self) -> None:
-        _require_seeds(self.random_seed)
+        require_seeds(self.random_seed)
         if self.n4_shrink_factor < 1:
             raise UsageError(f"n4_shrink_factor is {self.n4_shrink_factor}; expected a whole number from 1")
         if not 0 < self.sampling_fraction <= 1:
@@ -106,8 +86,8 @@ class LesionSettings:
     min_voxels: int = 3  # fewer voxels on the analysis grid than this cannot carry texture features
 
     def __post_init__(self) -> None:
-        _require_above_zero(self, "max_volume_mm3", "min_voxels")
-        _require_range("min_volume_mm3 and max_volume_mm3", (self.min_volume_mm3, self.max_volume_mm3))
+        require_above_zero(self, "max_volume_mm3", "min_voxels")
+        require_range("min_volume_mm3 and max_volume_mm3", (self.min_volume_mm3, self.max_volume_mm3))
 
 
 @dataclass(frozen=True)
@@ -121,7 +101,7 @@ class PatchSettings:
     qsm_clip: float = 5.0
 
     def __post_init__(self) -> None:
-        _require_above_zero(self, "shape_vox", "qsm_scale_ppb", "qsm_clip")
+        require_above_zero(self, "shape_vox", "qsm_scale_ppb", "qsm_clip")
         if not 0 <= self.margin_mm <= _LARGEST_MARGIN_MM:
             raise UsageError(f"margin_mm is {self.margin_mm:g}; expected 0 to {_LARGEST_MARGIN_MM:g}")
 
@@ -135,7 +115,7 @@ class RadiomicsSettings:
     engine: RadiomicsEngine = "vectorised"  # pyradiomics: the reference, lesion by lesion
 
     def __post_init__(self) -> None:
-        _require_above_zero(self, "bin_width_ppb")
+        require_above_zero(self, "bin_width_ppb")
 
 
 @dataclass(frozen=True)
@@ -155,7 +135,7 @@ class AugmentationSettings:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if isinstance(value, tuple):
-                _require_range(name, value)
+                require_range(name, value)
 
 
 @dataclass(frozen=True)
@@ -178,7 +158,7 @@ class NetworkSettings:
     architecture: Architecture = "qsmrim-net"
 
     def __post_init__(self) -> None:
-        _require_above_zero(self, "width", "radiomic_hidden", "embedding", "classifier_hidden")
+        require_above_zero(self, "width", "radiomic_hidden", "embedding", "classifier_hidden")
 
 
 @dataclass(frozen=True)
@@ -194,7 +174,7 @@ class TrainingSettings:
     feature_clip: float = 10.0  # standardised features are clipped to +- this
 
     def __post_init__(self) -> None:
-        _require_above_zero(self, "epochs", "learning_rate", "decay", "feature_clip")
+        require_above_zero(self, "epochs", "learning_rate", "decay", "feature_clip")
         if self.batch_size < 2:
             raise UsageError(f"batch_size is {self.batch_size}; expected at least 2 (batch normalisation)")
 
@@ -225,7 +205,7 @@ class DetectorSettings:
     forest: ForestSettings = ForestSettings()
 
     def __post_init__(self) -> None:
-        _require_above_zero(self, "spacing_mm")
+        require_above_zero(self, "spacing_mm")
 
 
 @dataclass(frozen=True)
@@ -242,7 +222,7 @@ class ResourceSettings:
     stop_on_first_crash: bool = False
 
     def __post_init__(self) -> None:
-        _require_above_zero(
+        require_above_zero(
             self, "nprocs", "omp_nthreads", "memory_gb", "session_memory_gb", "inference_batch"
         )
 
@@ -288,7 +268,7 @@ class GroupSettings:
     random_seed: int = 0
 
     def __post_init__(self) -> None:
-        _require_seeds(*self.seeds, self.random_seed)
+        require_seeds(*self.seeds, self.random_seed)
 
 
 @dataclass(frozen=True)
@@ -311,5 +291,5 @@ class SimulationSettings:
     nprocs: int = 1
 
     def __post_init__(self) -> None:
-        _require_seeds(self.seed)
-        _require_above_zero(self, "n_participants", "nprocs")
+        require_seeds(self.seed)
+        require_above_zero(self, "n_participants", "nprocs")

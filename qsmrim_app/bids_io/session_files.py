@@ -129,7 +129,7 @@ def entity_names() -> frozenset[str]:
 
 def _is_readable(name: str) -> bool:
     """Whether a name is text: names that are not UTF-8 cannot stand in any output."""
-    return name.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _is_own(name: str, key: SessionKey) -> bool:

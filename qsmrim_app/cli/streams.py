@@ -43,7 +43,7 @@ def say(text: str) -> None:
     except OSError as error:
         _let_go()
         raise OutputError(
-            f"standard output cannot be written ({error.strerror}); all files are there"
+            f"standard output cannot be written ({error.strerror}); no file is concerned"
         ) from error
 
 

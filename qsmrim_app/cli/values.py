@@ -17,7 +17,7 @@ def path(text: str) -> Path:
     """A path; an empty one mostly comes of a variable that is not set, and would mean the current folder."""
     if not text.strip():
         raise argparse.ArgumentTypeError("the path is empty; is a variable not set?")
-    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8; rename the folder")
     return Path(text)
 

@@ -23,7 +23,7 @@ OWN_ROWS = tuple(
     for trouble, outcome, test in (
         ("a terminal that knows no letters but ASCII", "works: others are shown as `?`", "test_ascii"),
         ("standard output or error is closed", "works: what they would show is lost", "test_a_closed_stream"),
-        ("standard output cannot be written", "refused, exit 73: all files are there", "test_a_full_output"),
+        ("standard output cannot be written", "refused, exit 73: no file is concerned", "test_a_full_output"),
         ("the reader of standard output has gone", "works", "test_a_reader_who_has_gone"),
         ("the current folder was removed", "refused, exit 64: says so", "test_no_current_folder"),
         (
