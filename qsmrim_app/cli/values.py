@@ -16,7 +16,7 @@ _UNITS_GB = {"K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
 def path(text: str) -> Path:
     """A path; an empty one mostly comes of a variable that is not set, and would mean the current folder."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("the path is empty; is a variable not set?")
+        raise argparse.ArgumentTypeError("the path is empty, as of a variable that is not set")
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8; rename the folder")
     return Path(text)
