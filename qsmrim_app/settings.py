@@ -16,6 +16,7 @@ from qsmrim_app.limits import require_above_zero, require_range, require_seeds
 RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
 ProtocolChoice = Literal["paper", "varied"]
+FlairMasks = Literal["merged", "split"]
 QsmZero = Literal["as-stored", "brain-median"]
 ImplausibleQsm = Literal["refuse", "warn"]
 RadiomicsEngine = Literal["vectorised", "pyradiomics"]
@@ -260,6 +261,7 @@ class GroupSettings:
     )  # name (or site:name) -> output folder of a run on the same participants with other outlines
     folds: int | str = 5  # how many, LEAVE_ONE_SITE_OUT, or the path of a table of folds
     seeds: tuple[int, ...] = (0, 1, 2)
+    pretrained: Path | None = None  # model whose weights every fit of a network starts from
     fit_share: tuple[int, int] | None = None  # (K, N): make the K-th of N shares of the fits, and stop
     strict_thresholds: bool = False  # also thresholds that no figure's lesion could have touched
     detector: DetectorSettings = DetectorSettings()
@@ -285,7 +287,7 @@ class SimulationSettings:
     rim_prevalence: float = 0.0425
     guarantee_rim: bool = False  # every participant gets at least one rim+ lesion (for demonstrations)
     field_strength_t: float = 3.0
-    flair_masks: bool = False  # also plain FLAIR masks, with all that is wrong with them
+    flair_masks: FlairMasks | None = None  # also plain FLAIR masks; touching lesions are one, or cut apart
     samples_dir: Path | None = None  # also measure: what the participant level would find, for training
     detector: DetectorSettings = DetectorSettings()  # what is measured for whom
     nprocs: int = 1

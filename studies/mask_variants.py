@@ -50,7 +50,7 @@ from studies.markdown import table
 FAITHFUL = "faithful"
 VARIANTS = ("flair", "flair1", "flair2", "flair3")
 ARMS = {"one FLAIR mask": VARIANTS[:1], "one of four, drawn": VARIANTS}
-COHORT = SimulationSettings(seed=4205, protocol="varied", flair_masks=True)
+COHORT = SimulationSettings(seed=4205, protocol="varied", flair_masks="merged")
 N_FOLDS, SEED = 5, 0
 Samples = Mapping[str, LesionSamples]
 

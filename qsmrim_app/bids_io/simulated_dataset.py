@@ -167,7 +167,7 @@ def write_simulated_participant(
         path = output_dir / simulation_path(key, role)  # type: ignore[arg-type]
         write_table(output_dir / simulation_path(key, role, ".tsv"), tuple(columns), table)  # type: ignore[arg-type]
         write_image(path, participant.labels, {**label_sidecar(key), **column_descriptions(columns)})
-    if settings.flair_masks:
+    if settings.flair_masks is not None:
         _write_flair_masks(output_dir, participant, key)
     return _participant_row(participant, settings)
 
@@ -178,7 +178,7 @@ def _write_flair_masks(output_dir: Path, participant: SimulatedParticipant, key:
     write_table(output_dir / simulation_path(key, "flair_lesions", ".tsv"), tuple(LESION_COLUMNS), table)
     flair = uri(RAW, simulation_path(key, "flair"))
     sidecar = {
-        "Description": "SIMULATED mask drawn on FLAIR alone; one value a component",
+        "Description": "SIMULATED mask drawn on FLAIR alone; one value a component, or a piece of one",
         "Manual": False,
         "SkullStripped": True,
         "SpatialReference": flair,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from qsmrim_app.cli.values import count, fit_share, folds
+from qsmrim_app.cli.values import count, fit_share, folds, path
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +52,14 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "subject and fold, such as the folds.tsv of another run (default: 5)",
     )
     add("--seeds", dest="seeds", nargs="+", type=int, metavar="SEED", help="a member a seed (default: 0 1 2)")
+    add(
+        "--pretrained",
+        dest="pretrained",
+        type=path,
+        metavar="DIR|default",
+        help="model whose weights every fit of a network starts from, as far as its parts fit; default: the "
+        "one that ships with the app (default: none, training starts from nothing)",
+    )
     add(
         "--fit",
         dest="fit_share",

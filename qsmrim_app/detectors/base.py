@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qsmrim_app.detectors.bundle import Bundle, BundleInfo, write_bundle
-from qsmrim_app.errors import FeatureMismatchError, UsageError
+from qsmrim_app.errors import FeatureMismatchError, ModelError, UsageError
 from qsmrim_app.learning.progress import Progress
 from qsmrim_app.learning.scaling import FeatureScaler
 from qsmrim_app.settings import DetectorSettings
@@ -34,6 +34,7 @@ class RimDetector(ABC):
     """
 
     one_member: ClassVar[bool] = False  # True: the method is no ensemble, and is trained with one seed
+    can_start: ClassVar[bool] = False  # True: `fit` can start from another model
 
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         self.settings = settings
@@ -74,6 +75,16 @@ class RimDetector(ABC):
         FeatureMismatchError
             If the samples do not fit the settings.
         """
+
+    def start_from(self, other: RimDetector) -> None:
+        """Let `fit` begin with what another trained model knows, not with nothing.
+
+        Raises
+        ------
+        ModelError
+            If nothing of it fits this method.
+        """
+        raise ModelError(f"a method '{self.settings.method}' cannot start from another model")
 
     @abstractmethod
     def expected_seconds(self, samples: LesionSamples, device: str = "cpu") -> float:

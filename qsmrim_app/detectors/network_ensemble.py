@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.bundle import Bundle, BundleInfo, Weights
 from qsmrim_app.detectors.labelled import describe_training, labelled_rows
+from qsmrim_app.detectors.pretrained import Start
 from qsmrim_app.detectors.stored_scaler import scaler_from_bundle, scaler_to_plain
 from qsmrim_app.errors import CheckpointError, FeatureMismatchError, ModelError, UsageError
 from qsmrim_app.learning.batches import TrainingRows
@@ -38,9 +39,20 @@ class NetworkEnsemble(RimDetector):
     Weights are rounded to half precision when training ends, so that what is evaluated is what is stored.
     """
 
+    can_start: ClassVar[bool] = True
+
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         super().__init__(settings, info)
         self.members: tuple[nn.Module, ...] = ()
+        self._start: Start | None = None
+
+    def start_from(self, other: RimDetector) -> None:
+        """As in `RimDetector.start_from`: every part that is the same here and there is taken.
+
+        The member of seed s starts from member s of the other model, counted around. Features are scaled by
+        the new training rows all the same, and the classifier of another method is not taken.
+        """
+        self._start = Start.of(other, self.settings, build_network(self.settings).state_dict())
 
     def fit(
         self,
@@ -54,15 +66,17 @@ class NetworkEnsemble(RimDetector):
         if len(seeds) % 2 == 0 or len(set(seeds)) != len(seeds):
             raise UsageError(f"an ensemble needs an odd number of distinct seeds, not {tuple(seeds)}")
         known = self._learnable(samples)
+        if self._start is not None:
+            self._start.source.check_samples(known)
         self.info = BundleInfo(
             name=self.info.name,
             feature_names=samples.feature_names,
             engine=samples.engine,
-            training=describe_training(samples, known, seeds),
+            training=describe_training(samples, known, seeds) | (self._start.story() if self._start else {}),
         )
         self.scaler = fit_feature_scaler(known.features, self.settings.training.feature_clip)
         rows = _training_rows(known, self.scaler)
-        data = _fingerprint(self.settings, known) if checkpoint_dir else ""
+        data = _fingerprint(self.settings, known, self._start) if checkpoint_dir else ""
         self.members = tuple(
             self._fit_member(
                 rows,
@@ -144,7 +158,7 @@ class NetworkEnsemble(RimDetector):
 
     def _fit_member(self, rows: TrainingRows, run: TrainingRun, progress: Progress | None) -> nn.Module:
         network, batch_size = self._within_memory(
-            run, lambda run: train(lambda: build_network(self.settings), rows, run, progress)
+            run, lambda run: train(lambda: self._untrained(run.seed), rows, run, progress)
         )
         if batch_size != self.settings.training.batch_size:
             smaller = {**self.info.training.get("smaller_batches", {}), str(run.seed): batch_size}
@@ -154,6 +168,13 @@ class NetworkEnsemble(RimDetector):
                 parameter.copy_(parameter.half().float())
         if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
             raise ModelError(f"seed {run.seed}: a weight exceeds half precision; lower the learning rate")
+        return network
+
+    def _untrained(self, seed: int) -> nn.Module:
+        """A network before its training: drawn by torch's stream, and what is known already put in."""
+        network = build_network(self.settings)
+        if self._start is not None:
+            network.load_state_dict({**network.state_dict(), **self._start.member(seed)})
         return network
 
     @staticmethod
@@ -224,9 +245,10 @@ def _training_rows(known: LesionSamples, scaler: FeatureScaler) -> TrainingRows:
     )
 
 
-def _fingerprint(settings: DetectorSettings, known: LesionSamples) -> str:
-    """Names settings and data, so that a member is resumed with its own."""
-    digest = hashlib.sha256(json.dumps([to_plain(settings), known.keys], sort_keys=True).encode())
+def _fingerprint(settings: DetectorSettings, known: LesionSamples, start: Start | None) -> str:
+    """Names settings, data and start, so that a member is resumed with its own."""
+    named = [to_plain(settings), known.keys, start.digest() if start else ""]
+    digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode())
     for values in (known.patches, known.features, known.rim):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()

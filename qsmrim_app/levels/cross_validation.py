@@ -27,6 +27,7 @@ from qsmrim_app.levels.fitting import (
 )
 from qsmrim_app.levels.held_out import OutOfFold, predict_held_out, strict_thresholds
 from qsmrim_app.levels.making_fits import make_fits
+from qsmrim_app.levels.pretraining import start_of
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.settings import GroupSettings
@@ -78,7 +79,8 @@ def plan_method(settings: GroupSettings, method: str, rated: RatedLesions, divis
         names += [FitName(one, seeds[0], other) for one, other in paired_folds(division.folds)]
     work = (settings.work_dir or settings.output_dir / dataset_path("work")) / "training" / method
     logs = settings.output_dir / dataset_path("logs") / "training" / method
-    place = FitPlace(work, settings.resources.device, settings.resources.nprocs, logs)
+    start = start_of(method, settings)
+    place = FitPlace(work, settings.resources.device, settings.resources.nprocs, logs, start)
     detector = replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
     tasks = plan_fits(names, detector, rated.samples, division.fold_of, place)
     return MethodFits(method, seeds, tasks, place)
@@ -117,6 +119,8 @@ def _strict(
 def describe(model: RimDetector, evaluation: Evaluation, rated: RatedLesions) -> None:
     """Give a trained model its calibration, thresholds, metrics and the story of its data."""
     main = rated.counts[MAIN]
+    started = model.info.training.get("started_from", {})
+    also = f" Every fit started from a model: {started['statement']}" if started else ""
     n_subjects = len(set(rated.samples.subjects.tolist()))
     model.info = replace(
         model.info,
@@ -124,8 +128,8 @@ def describe(model: RimDetector, evaluation: Evaluation, rated: RatedLesions) ->
         temperature=evaluation.calibration.temperature,
         log_odds_shift=evaluation.calibration.shift,
         operating_points=evaluation.operating_points,
-        trained_on_simulation=rated.is_simulated,
-        statement=_statement(rated),
+        trained_on_simulation=rated.is_simulated or bool(started.get("trained_on_simulation")),
+        statement=_statement(rated) + also,
         training=dict(model.info.training)
         | {"n_subjects": n_subjects, "n_lesions": main.n_lesions, "n_rim": main.n_rim}
         | {"n_rows": len(rated.samples), "variants": {name: asdict(n) for name, n in rated.counts.items()}}

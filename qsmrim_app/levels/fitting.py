@@ -18,6 +18,7 @@ from typing import TypeVar
 from qsmrim_app import detectors, learning, networks
 from qsmrim_app.bids_io.writing import write_bytes
 from qsmrim_app.detectors.base import RimDetector
+from qsmrim_app.detectors.bundle import MANIFEST
 from qsmrim_app.detectors.registry import load_detector, new_detector
 from qsmrim_app.errors import CheckpointError, OutputError
 from qsmrim_app.evaluation.folds import split_rows
@@ -64,16 +65,18 @@ class FitTask:
     device: str
     folder: Path
     log: Path | None = None  # the table of its epochs
+    start: Path | None = None  # the model that it starts from
 
 
 @dataclass(frozen=True)
 class FitPlace:
-    """Where fits and the tables of their epochs are kept, on which device they run, and how many at once."""
+    """Where fits and the tables of their epochs are kept; on what, how many at once, and from which model."""
 
     folder: Path
     device: str
     n_workers: int
     logs: Path | None = None
+    start: Path | None = None
 
 
 def plan_fits(
@@ -100,14 +103,16 @@ def plan_fits(
     """
     content = samples_to_bytes(samples)
     data = hashlib.sha256(content).hexdigest()
+    origin = model_digest(place.start) if place.start else ""
     file = place.folder / f"samples-{data[:12]}.safetensors"
     if not file.exists():  # it is whole, as its name is its content's; others may be reading it
         write_bytes(file, content)
     return {
         name: FitTask(
             name, detector, file, fold_of, place.device,
-            place.folder / _folder(name, detector, fold_of, data),
+            place.folder / _folder(name, detector, fold_of, data + origin),
             place.logs / f"{name}.csv" if place.logs else None,
+            place.start,
         )
         for name in names
     }  # fmt: skip
@@ -143,6 +148,8 @@ def fit_one(task: FitTask) -> None:
             logger.info("%s: already done", task.name)
             return
         samples, model = training_samples(task), new_detector(task.detector)
+        if task.start is not None:
+            model.start_from(load_detector(task.start))
         progress = follow(label, task.log)
         model.fit(samples, (task.name.seed,), task.device, progress, _checkpoints(task))
         try:
@@ -192,6 +199,20 @@ def _folder(name: FitName, detector: DetectorSettings, fold_of: Mapping[str, int
     """Another name for every other setting, sample, division into folds or version of the code."""
     identity = json.dumps([to_plain(detector), sorted(fold_of.items()), data, code_digest()], sort_keys=True)
     return f"{name}_{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def model_digest(folder: Path) -> str:
+    """Names a model by what its manifest says of it, its weights too.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read.
+    """
+    try:
+        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{folder / MANIFEST} cannot be read ({error.strerror})") from error
 
 
 @cache

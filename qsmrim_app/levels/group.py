@@ -35,6 +35,7 @@ from qsmrim_app.levels.gathering import Gathered, gather
 from qsmrim_app.levels.group_report import GroupResults, write_group_report
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.output_folder import open_output
+from qsmrim_app.levels.pretraining import require_fair_start
 from qsmrim_app.levels.rated_lesions import RatedLesions, rated_lesions
 from qsmrim_app.levels.run_log import log_to_file, write_settings
 from qsmrim_app.reports.figures import reliability_figure
@@ -134,6 +135,7 @@ def _links(settings: GroupSettings) -> Mapping[str, Path]:
 
 def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
+    require_fair_start(settings, rated)
     return Training(rated, divide(settings, rated))
 
 

@@ -52,7 +52,7 @@ def run_simulation(settings: SimulationSettings, output_dir: Path) -> None:
     QsmrimError
         If a participant failed: the first reason. The others are complete.
     """
-    open_simulated_dataset(output_dir, metadata.version("qsmrim"), settings.flair_masks)
+    open_simulated_dataset(output_dir, metadata.version("qsmrim"), settings.flair_masks is not None)
     numbers = range(settings.first_label, settings.first_label + settings.n_participants)
     everyone = {
         SessionKey(f"sim{number:03d}"): SimulationTask(number, settings, output_dir) for number in numbers

@@ -22,7 +22,7 @@ from qsmrim_app.simulation.anatomy import (
 from qsmrim_app.simulation.background import outer_sources
 from qsmrim_app.simulation.contrast import Echoes, acquire_flair, acquire_gradient_echo
 from qsmrim_app.simulation.drawing import ParticipantPlan
-from qsmrim_app.simulation.flair_masks import outline_on_flair
+from qsmrim_app.simulation.flair_masks import outline_on_flair, pieces_on_flair
 from qsmrim_app.simulation.grids import rigid
 from qsmrim_app.simulation.inversion import invert_field
 from qsmrim_app.simulation.lesion_plans import LesionPlan
@@ -78,13 +78,14 @@ def simulate_participant(plan: ParticipantPlan, settings: SimulationSettings) ->
     lesions = tuple(lesion.plan for lesion in outlined.lesions)
     votes = rate_rims(np.random.default_rng(plan.rater_seed), lesions)
     motion = rigid(plan.scan.motion_deg, plan.scan.motion_mm)
+    outline = pieces_on_flair if settings.flair_masks == "split" else outline_on_flair
     return SimulatedParticipant(
         plan=plan,
         flair=flair,
         magnitude=grid.volume(np.rint(echoes.magnitude).astype(np.int16)),
         qsm=grid.volume(qsm),
         labels=grid.volume(outlined.labels),
-        flair_labels=outline_on_flair(placed, anatomy, plan.flair_mask, plan.scan, settings.flair_spacing_mm),
+        flair_labels=outline(placed, anatomy, plan.flair_mask, plan.scan, settings.flair_spacing_mm),
         votes=tuple(votes),
         lesions=lesions,
         flair_to_qsm=np.linalg.inv(motion),

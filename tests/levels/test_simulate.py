@@ -21,7 +21,7 @@ SETTINGS = SimulationSettings(
     flair_spacing_mm=(2.0, 2.0, 2.0),
     lesions_median=8,
     guarantee_rim=True,
-    flair_masks=True,
+    flair_masks="merged",
 )
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
 

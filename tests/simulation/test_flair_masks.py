@@ -6,10 +6,12 @@ import pytest
 from qsmrim_app.settings import SimulationSettings
 from qsmrim_app.simulation.contrast import ScanPlan
 from qsmrim_app.simulation.flair_masks import (
+    LARGEST_PIECE_MM3,
     LARGEST_SHIFT_MM,
     FlairMaskPlan,
     draw_flair_mask,
     outline_on_flair,
+    pieces_on_flair,
 )
 from qsmrim_app.simulation.lesion_plans import draw_lesion_plans
 from qsmrim_app.simulation.lesions import PlacedLesion, place_lesions, signed_depth
@@ -66,6 +68,29 @@ def test_growth_dilates_and_runs_neighbours_together(anatomy, plan):
         sizes.append(int((labels.data > 0).sum()))
     assert counts == [2, 2, 1]
     assert sizes == sorted(sizes)
+
+
+def test_lesions_that_touch_are_cut_apart_where_they_meet(anatomy, plan):
+    pair = [_box(plan, (10, 20), (10, 20), (20, 30)), _box(plan, (20, 30), (10, 20), (20, 30))]
+    whole = outline_on_flair(pair, anatomy, FAITHFUL, STILL, FLAIR_MM)
+    pieces = pieces_on_flair(pair, anatomy, FAITHFUL, STILL, FLAIR_MM)
+    assert np.array_equal(pieces.data > 0, whole.data > 0)
+    assert [int(whole.data.max()), int(pieces.data.max())] == [1, 2]
+    first, second = (np.argwhere(pieces.data == label)[:, 0] for label in (1, 2))
+    assert max(first) + 1 == min(second)
+    assert len(first) == pytest.approx(len(second), rel=0.15)
+
+
+def test_a_giant_lesion_is_cut_into_pieces_of_about_the_drawn_size(anatomy, plan):
+    giant = _box(plan, (5, 75), (5, 75), (5, 55))  # 138,000 mm3
+    whole = outline_on_flair([giant], anatomy, FAITHFUL, STILL, FLAIR_MM)
+    pieces = pieces_on_flair([giant], anatomy, FAITHFUL, STILL, FLAIR_MM)
+    assert np.array_equal(pieces.data > 0, whole.data > 0)
+    sizes_mm3 = np.bincount(pieces.data.ravel())[1:] * np.prod(FLAIR_MM)
+    assert LARGEST_PIECE_MM3[0] / 2 < np.median(sizes_mm3) < LARGEST_PIECE_MM3[1]
+    assert sizes_mm3.max() < 2.5 * LARGEST_PIECE_MM3[1]
+    again = pieces_on_flair([giant], anatomy, FAITHFUL, STILL, FLAIR_MM)
+    assert np.array_equal(again.data, pieces.data)
 
 
 def test_a_mask_stays_in_the_brain_and_specks_are_left_out(anatomy, plan):
