@@ -93,20 +93,26 @@ bench-page: $(BENCH_VENV)/.installed
 	$(BENCH) --page-only
 
 # The default model, from nothing: a cohort with about as many lesions as the paper's, two smaller ones with many rims that
-# only train, every fit, and the result put where the program looks for it. An interrupted run goes on where it stopped.
-# Some two hours on 2 cores, 8 GB of disk.
-SIMULATE = $(BIN)/qsmrim-simulate --protocol varied --flair-masks --nprocs $(NPROCS)
+# only train, the image branch on those two, every fit, and the result put where the program looks for it. An interrupted
+# run goes on where it stopped. Some two hours on 2 cores, 9 GB of disk.
+SIMULATE = $(BIN)/qsmrim-simulate --protocol varied --nprocs $(NPROCS)
 DEFAULT_MODEL = qsmrim_app/data/models/qsmrim-net-simulated
 default-model: $(STAMP)
-	$(SIMULATE) $(MODEL_WORK)/cohort --participants 140 --seed 4205 --samples-dir $(MODEL_WORK)/samples
-	$(SIMULATE) $(MODEL_WORK)/extra --participants 45 --seed 4164 --rim-prevalence 0.35 \
+	$(SIMULATE) $(MODEL_WORK)/cohort --participants 140 --seed 4205 --flair-masks merged \
+	  --samples-dir $(MODEL_WORK)/samples
+	$(SIMULATE) $(MODEL_WORK)/extra --participants 60 --seed 4164 --rim-prevalence 0.35 --flair-masks split \
 	  --samples-dir $(MODEL_WORK)/extra-samples
-	$(SIMULATE) $(MODEL_WORK)/rims --participants 32 --seed 4168 --rim-prevalence 1 \
+	$(SIMULATE) $(MODEL_WORK)/rims --participants 48 --seed 4168 --rim-prevalence 1 --flair-masks split \
 	  --samples-dir $(MODEL_WORK)/rims-samples
+	$(BIN)/qsmrim $(MODEL_WORK)/rims $(MODEL_WORK)/image group --train ablation-image \
+	  --site extra=$(MODEL_WORK)/extra-samples/faithful rims=$(MODEL_WORK)/rims-samples/faithful \
+	  --mask-variant extra:flair=$(MODEL_WORK)/extra-samples/flair rims:flair=$(MODEL_WORK)/rims-samples/flair \
+	  --folds 2 --seeds 0 --config-file studies/image_branch.toml --nprocs $(NPROCS)
 	$(BIN)/qsmrim $(MODEL_WORK)/cohort $(MODEL_WORK)/group group --train qsmrim-net aprl-rf \
 	  --site cohort=$(MODEL_WORK)/samples/faithful --mask-variant flair=$(MODEL_WORK)/samples/flair \
 	  --train-only extra=$(MODEL_WORK)/extra-samples/faithful extraflair=$(MODEL_WORK)/extra-samples/flair \
 	    rims=$(MODEL_WORK)/rims-samples/faithful rimsflair=$(MODEL_WORK)/rims-samples/flair \
+	  --pretrained $(MODEL_WORK)/image/models/ablation-image \
 	  --folds 5 --seeds 0 1 2 --config-file studies/default_model.toml --nprocs $(NPROCS)
 	rm -rf $(DEFAULT_MODEL)
 	cp -r $(MODEL_WORK)/group/models/qsmrim-net $(DEFAULT_MODEL)

@@ -97,9 +97,22 @@ def run_group(settings: GroupSettings) -> str:
 
 def _results(settings: GroupSettings, gathered: Gathered, training: Training | None) -> GroupResults:
     if training is None:
-        return GroupResults(gathered, cohort_of(settings, gathered))
+        return GroupResults(
+            gathered, cohort_of(settings, gathered), warnings=_earlier_models(settings.output_dir)
+        )
     cohort = cohort_of(settings, gathered, training.rated, training.division.fold_of)
     return GroupResults(gathered, cohort, training.rated, warnings=training.division.warnings)
+
+
+def _earlier_models(output_dir: Path) -> tuple[str, ...]:
+    """What a page without a training says of models that an earlier call left."""
+    names = [card.parent.name for card in sorted((output_dir / dataset_path("models")).glob("*/README.md"))]
+    if not names:
+        return ()
+    return (
+        f"Nothing was trained in this call. Models of an earlier one are in models/ ({', '.join(names)}); "
+        "their figures are on their cards (README.md), and on this page after the same --train again.",
+    )
 
 
 def _check(settings: GroupSettings) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +88,17 @@ def test_after_training_the_page_shows_what_the_tables_say(output_dir, tmp_path)
     assert {"group_curves_main.png", "group_counts_main.png", "group_examples_aprl-rf.png"} <= {
         path.name for path in (out / "figures").iterdir()
     }
+
+
+def test_a_page_without_training_points_to_the_cards_of_an_earlier_one(output_dir, tmp_path):
+    settings = group_settings(tmp_path / "out", train=("aprl-rf",), sites={"a": output_dir})
+    run_group(settings)
+    assert "Nothing was trained" not in (tmp_path / "out/group.html").read_text()
+    run_group(replace(settings, train=()))
+    assert (
+        "Nothing was trained in this call. Models of an earlier one are in models/ (aprl-rf)"
+        in Tags((tmp_path / "out/group.html").read_text()).text
+    )
 
 
 def test_the_same_run_gives_the_same_bytes(output_dir, tmp_path):
