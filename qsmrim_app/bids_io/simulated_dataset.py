@@ -23,7 +23,7 @@ from qsmrim_app.bids_io.writing import write_image, write_json, write_text
 from qsmrim_app.errors import OutputError
 from qsmrim_app.images.units import to_ppm
 from qsmrim_app.records import SessionKey
-from qsmrim_app.settings import SimulationSettings
+from qsmrim_app.settings import FlairMasks, SimulationSettings
 from qsmrim_app.simulation.cohort import SimulatedParticipant
 from qsmrim_app.tables.columns import Column
 
@@ -57,6 +57,10 @@ PARTICIPANT_COLUMNS: Mapping[str, Column] = {
     "inversion": Column("text", "How the susceptibility map was reconstructed"),
     "inversion_strength": Column("number", "Regularisation, in the method's own unit"),
 }
+_TOUCHING: Mapping[FlairMasks, str] = {
+    "merged": "one value a component",
+    "split": "one value a lesion, or a piece of a large one",
+}
 _RIM_LEVELS = {"1": "rim positive", "0": "rim negative"}
 LESION_COLUMNS: Mapping[str, Column] = {
     "index": Column("integer", "Value of the lesion in the label image"),
@@ -82,7 +86,8 @@ field by the dipole model and reconstructed again. Figures obtained on it say no
 `derivatives/qsm` holds the susceptibility maps, `derivatives/lesions` the lesion instances,
 `derivatives/raters` the rim status as two simulated raters see it, beside the truth.
 `derivatives/lesions-flair`, where it is there, holds masks as a reader of FLAIR alone would draw them: moved
-by up to 1.5 mm, grown or shrunk, lesions that touch run together; `participants.tsv` says how much.
+by up to 1.5 mm, grown or shrunk; `participants.tsv` says how much. Lesions that touch are one in it, or cut
+apart, as the sidecars of the masks say.
 
 The template: Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological
 Institute, McGill University; see https://www.bic.mni.mcgill.ca/ServicesAtlases/ICBM152NLin2009.
@@ -168,17 +173,19 @@ def write_simulated_participant(
         write_table(output_dir / simulation_path(key, role, ".tsv"), tuple(columns), table)  # type: ignore[arg-type]
         write_image(path, participant.labels, {**label_sidecar(key), **column_descriptions(columns)})
     if settings.flair_masks is not None:
-        _write_flair_masks(output_dir, participant, key)
+        _write_flair_masks(output_dir, participant, key, _TOUCHING[settings.flair_masks])
     return _participant_row(participant, settings)
 
 
-def _write_flair_masks(output_dir: Path, participant: SimulatedParticipant, key: SessionKey) -> None:
+def _write_flair_masks(
+    output_dir: Path, participant: SimulatedParticipant, key: SessionKey, touching: str
+) -> None:
     numbers = range(1, int(participant.flair_labels.data.max()) + 1)
     table = [(index, f"lesion-{index:03d}") for index in numbers]
     write_table(output_dir / simulation_path(key, "flair_lesions", ".tsv"), tuple(LESION_COLUMNS), table)
     flair = uri(RAW, simulation_path(key, "flair"))
     sidecar = {
-        "Description": "SIMULATED mask drawn on FLAIR alone; one value a component, or a piece of one",
+        "Description": f"SIMULATED mask drawn on FLAIR alone; {touching}",
         "Manual": False,
         "SkullStripped": True,
         "SpatialReference": flair,

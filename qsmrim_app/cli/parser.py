@@ -68,9 +68,9 @@ def build_simulation_parser() -> argparse.ArgumentParser:
         help="every participant has at least one rim+ lesion (default: no)")  # fmt: skip
     add("--protocol", dest="protocol", choices=("paper", "varied"),
         help="gradient-echo protocol: the paper's, or others mixed with it (default: paper)")  # fmt: skip
-    add("--flair-masks", dest="flair_masks", nargs="?", const="merged", choices=("merged", "split"),
+    add("--flair-masks", dest="flair_masks", choices=("merged", "split"),
         help="also write masks as drawn on FLAIR alone, derivatives/lesions-flair: lesions that touch are "
-        "merged (what the option alone means) or split, as large ones are (default: no)")  # fmt: skip
+        "merged, or they and large ones are split (default: no)")  # fmt: skip
     add("--samples-dir", dest="samples_dir", type=path, metavar="DIR",
         help="also measure, as the participant level would with a good registration: DIR/faithful and "
         "DIR/flair, one for each kind of mask, are what 'group' reads (default: no)")  # fmt: skip

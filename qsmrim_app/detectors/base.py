@@ -34,7 +34,6 @@ class RimDetector(ABC):
     """
 
     one_member: ClassVar[bool] = False  # True: the method is no ensemble, and is trained with one seed
-    can_start: ClassVar[bool] = False  # True: `fit` can start from another model
 
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         self.settings = settings
@@ -77,7 +76,12 @@ class RimDetector(ABC):
         """
 
     def start_from(self, other: RimDetector) -> None:
-        """Let `fit` begin with what another trained model knows, not with nothing.
+        """Let `fit` start from another trained model, not from nothing.
+
+        Parameters
+        ----------
+        other
+            Trained on samples of the same kind: voxel size, features, patches.
 
         Raises
         ------

@@ -161,6 +161,17 @@ def read_bundle(folder: Path, methods: Sequence[str]) -> Bundle:
     return Bundle(manifest.settings, manifest.info, manifest.scaler, members)
 
 
+def manifest_digest(folder: Path) -> str:
+    """Names a model by its manifest, which names its weights.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read.
+    """
+    return _sha256(_read_bytes(folder / MANIFEST, MAX_MANIFEST_BYTES))
+
+
 def _read_manifest(path: Path) -> Manifest:
     raw = _read_bytes(path, MAX_MANIFEST_BYTES)
     try:
@@ -189,6 +200,7 @@ def _check_numbers(manifest: Manifest, folder: Path) -> None:
             value < 0 for value in manifest.scaler.get("sd", ())
         ),
         "its list of training lesions is none": not _is_list_of_texts(info.training.get("fingerprints", [])),
+        "its list of training maps is none": not _is_list_of_texts(info.training.get("maps", [])),
         "a feature name stands twice": len(set(info.feature_names)) != len(info.feature_names),
         "its feature scaler does not fit its feature names": any(
             len(values) != len(info.feature_names) for values in manifest.scaler.values()

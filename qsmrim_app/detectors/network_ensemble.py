@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -39,20 +39,20 @@ class NetworkEnsemble(RimDetector):
     Weights are rounded to half precision when training ends, so that what is evaluated is what is stored.
     """
 
-    can_start: ClassVar[bool] = True
-
     def __init__(self, settings: DetectorSettings, info: BundleInfo | None = None) -> None:
         super().__init__(settings, info)
         self.members: tuple[nn.Module, ...] = ()
         self._start: Start | None = None
 
     def start_from(self, other: RimDetector) -> None:
-        """As in `RimDetector.start_from`: every part that is the same here and there is taken.
+        """As in `RimDetector.start_from`; which parts are taken, `Start.of` says.
 
         The member of seed s starts from member s of the other model, counted around. Features are scaled by
-        the new training rows all the same, and the classifier of another method is not taken.
+        the new training rows all the same.
         """
-        self._start = Start.of(other, self.settings, build_network(self.settings).state_dict())
+        with torch.device("meta"):
+            own = build_network(self.settings).state_dict()
+        self._start = Start.of(other, self.settings, own)
 
     def fit(
         self,
@@ -72,7 +72,8 @@ class NetworkEnsemble(RimDetector):
             name=self.info.name,
             feature_names=samples.feature_names,
             engine=samples.engine,
-            training=describe_training(samples, known, seeds) | (self._start.story() if self._start else {}),
+            training=describe_training(samples, known, seeds)
+            | (self._start.training_info() if self._start else {}),
         )
         self.scaler = fit_feature_scaler(known.features, self.settings.training.feature_clip)
         rows = _training_rows(known, self.scaler)
@@ -171,7 +172,7 @@ class NetworkEnsemble(RimDetector):
         return network
 
     def _untrained(self, seed: int) -> nn.Module:
-        """A network before its training: drawn by torch's stream, and what is known already put in."""
+        """A network before its training: drawn by torch's stream, then the parts that start from a model."""
         network = build_network(self.settings)
         if self._start is not None:
             network.load_state_dict({**network.state_dict(), **self._start.member(seed)})

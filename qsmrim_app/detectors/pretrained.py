@@ -1,8 +1,10 @@
-"""What a training begins with where it does not begin with nothing: the tensors of another model that fit."""
+"""What a training starts from where it does not start from nothing: the parts of another model that fit."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,7 +13,11 @@ from qsmrim_app.detectors.bundle import Weights
 from qsmrim_app.errors import ModelError
 from qsmrim_app.settings import DetectorSettings
 
-_CLASSIFIER = "classifier"  # of another method it reads another vector, whatever its shape
+_BRANCHES = {
+    "image_branch",
+    "radiomic_branch",
+}  # the parts that read a lesion, not what other parts say of it
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +29,10 @@ class Start:
 
     @classmethod
     def of(cls, source: RimDetector, settings: DetectorSettings, own: Weights) -> Self:
-        """The parts of a trained model, such as a branch, that are the same in a network, tensor by tensor.
+        """The parts of a trained model that a network has too, tensor by tensor.
+
+        From a model of the same method every part is taken; of another method only branches, as the layers
+        behind them read what this method's other parts say.
 
         Parameters
         ----------
@@ -32,41 +41,40 @@ class Start:
         settings
             Of the network.
         own
-            The tensors of the network, by name.
+            The tensors of the network, by name; those without memory will do.
 
         Raises
         ------
         ModelError
-            If there is none.
+            If sizes differ, inputs are scaled differently, or the methods have no branch in common.
         """
         weights = source.to_bundle().members
-        barred = set() if source.settings.method == settings.method else {_CLASSIFIER}
         shapes, others = _shapes_by_part(own), _shapes_by_part(weights[0])
-        parts = {part for part, found in others.items() if found == shapes.get(part)} - barred
-        members = tuple(
-            {name: tensor for name, tensor in member.items() if _part(name) in parts} for member in weights
-        )
-        if not parts:
+        fitting = {part for part, found in others.items() if found == shapes.get(part)}
+        is_same_method = source.settings.method == settings.method
+        wanted = set(shapes) if is_same_method else _BRANCHES & set(shapes) & set(others)
+        odd = _scales_that_differ(source.settings, settings)
+        if not wanted or wanted - fitting:
+            odd = _sizes_that_differ(source.settings, settings) + odd or ["they have no branch in common"]
+        if odd:
             raise ModelError(
-                f"a '{settings.method}' of width {settings.network.width} cannot start from model "
-                f"'{source.info.name}' (a '{source.settings.method}' of width {source.settings.network.width}"
-                "), as no part of it fits; name a model of the same method and width"
+                f"a '{settings.method}' cannot start from model '{source.info.name}', a "
+                f"'{source.settings.method}': {'; '.join(odd)}"
             )
-        return cls(source, members)
+        _LOG.info("starts from model '%s': %s", source.info.name, ", ".join(sorted(wanted)))
+        return cls(source, tuple(_parts_of(member, wanted) for member in weights))
 
     def member(self, seed: int) -> Weights:
         """Where the member of a seed starts."""
         return self.members[seed % len(self.members)]
 
-    def story(self) -> dict[str, object]:
+    def training_info(self) -> dict[str, object]:
         """For ``info.training``."""
         info = self.source.info
         return {
             "started_from": {
                 "name": info.name,
-                "method": self.source.settings.method,
                 "version": info.version,
-                "statement": info.statement,
                 "trained_on_simulation": info.trained_on_simulation,
                 "parts": sorted({_part(name) for name in self.members[0]}),
             }
@@ -79,6 +87,34 @@ class Start:
             for name in sorted(member):
                 found.update(name.encode() + member[name].float().numpy().tobytes())
         return found.hexdigest()
+
+
+def _scales_that_differ(there: DetectorSettings, here: DetectorSettings) -> list[str]:
+    """What inputs are divided by and clipped to, where it is not the same, as text."""
+    pairs = {
+        "patch.qsm_scale_ppb": (here.patch.qsm_scale_ppb, there.patch.qsm_scale_ppb),
+        "patch.qsm_clip": (here.patch.qsm_clip, there.patch.qsm_clip),
+        "training.feature_clip": (here.training.feature_clip, there.training.feature_clip),
+    }
+    return _unequal(pairs)
+
+
+def _sizes_that_differ(there: DetectorSettings, here: DetectorSettings) -> list[str]:
+    """Sizes of the networks that are not the same, as text."""
+    names = ("width", "n_features", "radiomic_hidden", "embedding", "classifier_hidden")
+    return _unequal({f"network.{n}": (getattr(here.network, n), getattr(there.network, n)) for n in names})
+
+
+def _unequal(pairs: Mapping[str, tuple[float, float]]) -> list[str]:
+    return [
+        f"{name} is {here:g} here and {there:g} there"
+        for name, (here, there) in pairs.items()
+        if here != there
+    ]
+
+
+def _parts_of(weights: Weights, parts: set[str]) -> Weights:
+    return {name: tensor for name, tensor in weights.items() if _part(name) in parts}
 
 
 def _part(name: str) -> str:

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
+from typing import Any
 
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.detectors.base import RimDetector
+from qsmrim_app.detectors.bundle import BundleInfo
 from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.levels.classifying import fingerprints
 from qsmrim_app.levels.division import Division, paired_folds
@@ -19,6 +21,7 @@ from qsmrim_app.levels.fitting import (
     FitName,
     FitPlace,
     FitTask,
+    StartModel,
     forget_checkpoints,
     join_members,
     load_fits,
@@ -27,7 +30,6 @@ from qsmrim_app.levels.fitting import (
 )
 from qsmrim_app.levels.held_out import OutOfFold, predict_held_out, strict_thresholds
 from qsmrim_app.levels.making_fits import make_fits
-from qsmrim_app.levels.pretraining import start_of
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.settings import GroupSettings
@@ -59,7 +61,13 @@ def seeds_of(method: str, settings: GroupSettings) -> tuple[int, ...]:
     return settings.seeds[:1] if DETECTORS[method].one_member else settings.seeds
 
 
-def plan_method(settings: GroupSettings, method: str, rated: RatedLesions, division: Division) -> MethodFits:
+def plan_method(
+    settings: GroupSettings,
+    method: str,
+    rated: RatedLesions,
+    division: Division,
+    start: StartModel | None = None,
+) -> MethodFits:
     """The fits of a method: one a fold and seed, one a seed on everything, those of strict thresholds.
 
     Parameters
@@ -72,6 +80,8 @@ def plan_method(settings: GroupSettings, method: str, rated: RatedLesions, divis
         Lesions of all sites and outlines.
     division
         Folds.
+    start
+        The model that every fit starts from; None: they start from nothing.
     """
     seeds = seeds_of(method, settings)
     names = [FitName(fold, seed) for fold in (*division.folds, EVERYTHING) for seed in seeds]
@@ -79,7 +89,6 @@ def plan_method(settings: GroupSettings, method: str, rated: RatedLesions, divis
         names += [FitName(one, seeds[0], other) for one, other in paired_folds(division.folds)]
     work = (settings.work_dir or settings.output_dir / dataset_path("work")) / "training" / method
     logs = settings.output_dir / dataset_path("logs") / "training" / method
-    start = start_of(method, settings)
     place = FitPlace(work, settings.resources.device, settings.resources.nprocs, logs, start)
     detector = replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
     tasks = plan_fits(names, detector, rated.samples, division.fold_of, place)
@@ -104,7 +113,7 @@ def train_method(
     held_out = predict_held_out(models, rated, division.fold_of, fits.seeds, fits.place.device)
     evaluation = evaluate(held_out, division.draws, _strict(fits, models, rated, division))
     final = join_members([models[FitName(EVERYTHING, seed)] for seed in fits.seeds])
-    describe(final, evaluation, rated)
+    describe(final, evaluation, rated, fits.place.start)
     return Trained(final, held_out, evaluation)
 
 
@@ -116,39 +125,58 @@ def _strict(
     return strict_thresholds(models, rated, division.fold_of, fits.seeds[0], fits.place.device)
 
 
-def describe(model: RimDetector, evaluation: Evaluation, rated: RatedLesions) -> None:
-    """Give a trained model its calibration, thresholds, metrics and the story of its data."""
+def describe(
+    model: RimDetector, evaluation: Evaluation, rated: RatedLesions, start: StartModel | None = None
+) -> None:
+    """Give a trained model its calibration, thresholds, metrics and the story of its data.
+
+    What the model that it started from had seen, it has seen too.
+    """
     main = rated.counts[MAIN]
-    started = model.info.training.get("started_from", {})
-    also = f" Every fit started from a model: {started['statement']}" if started else ""
+    before = start.load().info if start else BundleInfo()
     n_subjects = len(set(rated.samples.subjects.tolist()))
+    seen = {
+        "fingerprints": sorted({*fingerprints(rated.samples), *before.training.get("fingerprints", ())}),
+        "maps": sorted({*rated.maps, *before.training.get("maps", ())}),
+    }
+    told = dict(model.info.training)
+    if start:
+        told["started_from"] = {**told["started_from"], "model_sha256": start.digest}
     model.info = replace(
         model.info,
         version=metadata.version("qsmrim"),
         temperature=evaluation.calibration.temperature,
         log_odds_shift=evaluation.calibration.shift,
         operating_points=evaluation.operating_points,
-        trained_on_simulation=rated.is_simulated or bool(started.get("trained_on_simulation")),
-        statement=_statement(rated) + also,
-        training=dict(model.info.training)
+        trained_on_simulation=rated.is_simulated or before.trained_on_simulation,
+        statement=_statement(rated) + (f" {start_sentence(told['started_from'])}" if start else ""),
+        training=told
         | {"n_subjects": n_subjects, "n_lesions": main.n_lesions, "n_rim": main.n_rim}
         | {"n_rows": len(rated.samples), "variants": {name: asdict(n) for name, n in rated.counts.items()}}
-        | {"fingerprints": fingerprints(rated.samples)},
+        | {"scored_on_simulation": rated.is_scored_simulated}
+        | seen,
         metrics=evaluation.metrics,
     )
+
+
+def start_sentence(started: Mapping[str, Any]) -> str:
+    """What a model says of the one that it started from, by its ``info.training["started_from"]``."""
+    origin = "simulated lesions" if started["trained_on_simulation"] else "lesions labelled by experts"
+    return f"Every fit started from {started['name']} ({started['model_sha256'][:12]}), trained on {origin}."
 
 
 def _statement(rated: RatedLesions) -> str:
     main = rated.counts[MAIN]
     others = [name for name in rated.counts if name != MAIN and name not in rated.train_only]
-    origin = "simulated lesions" if rated.is_simulated else "lesions labelled by experts"
+    origin = "simulated lesions" if rated.is_scored_simulated else "lesions labelled by experts"
     also = f", and on their lesions under other outlines ({', '.join(others)})" if others else ""
     names = sorted(rated.train_only)
     n_more, n_rim_more = (
         sum(getattr(rated.counts[name], what) for name in names) for what in ("n_lesions", "n_rim")
     )
+    kind = "simulated" if rated.simulated & rated.train_only and not rated.is_scored_simulated else "more"
     more = (
-        f", and on {n_more} more ({n_rim_more} rim+) that were never held out ({', '.join(names)})"
+        f", and on {n_more} {kind} ({n_rim_more} rim+) that were never held out ({', '.join(names)})"
         if names
         else ""
     )

@@ -27,11 +27,17 @@ def require_distinct_participants(gathered: Gathered) -> None:
     _require_distinct_images(gathered)
     seen: dict[str, str] = {}
     for part in (gathered, *gathered.variants.values()):
-        for print_, subject in _prints(part.samples):
+        for print_, subject in lesion_prints(part.samples):
             _refuse_other(seen.setdefault(print_, subject), subject)
     for part in gathered.train_only.values():
-        for print_, subject in _prints(part.samples):
+        for print_, subject in lesion_prints(part.samples):
             _refuse_other(seen.get(print_, subject), subject)
+
+
+def lesion_prints(samples: LesionSamples) -> Iterator[tuple[str, str]]:
+    """What identifies the image of each lesion, and whose it is; an empty patch is nobody's."""
+    rows = zip(fingerprints(samples), samples.subjects.tolist(), samples.patches, strict=True)
+    return ((print_, subject) for print_, subject, patch in rows if patch.any())
 
 
 def _require_distinct_images(gathered: Gathered) -> None:
@@ -49,12 +55,6 @@ def _require_distinct_images(gathered: Gathered) -> None:
     for part in gathered.train_only.values():
         for image in part.images:
             _refuse_other(seen.get(image.digest, image).subject, image.subject)
-
-
-def _prints(samples: LesionSamples) -> Iterator[tuple[str, str]]:
-    """What identifies the image of each lesion, and whose it is; an empty patch is nobody's."""
-    rows = zip(fingerprints(samples), samples.subjects.tolist(), samples.patches, strict=True)
-    return ((print_, subject) for print_, subject, patch in rows if patch.any())
 
 
 def _refuse_other(known: str, subject: str) -> None:

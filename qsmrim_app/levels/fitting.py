@@ -18,7 +18,7 @@ from typing import TypeVar
 from qsmrim_app import detectors, learning, networks
 from qsmrim_app.bids_io.writing import write_bytes
 from qsmrim_app.detectors.base import RimDetector
-from qsmrim_app.detectors.bundle import MANIFEST
+from qsmrim_app.detectors.bundle import manifest_digest
 from qsmrim_app.detectors.registry import load_detector, new_detector
 from qsmrim_app.errors import CheckpointError, OutputError
 from qsmrim_app.evaluation.folds import split_rows
@@ -55,6 +55,29 @@ class FitName:
 
 
 @dataclass(frozen=True)
+class StartModel:
+    """The model that fits start from: its folder, and the digest of what it held when it was chosen."""
+
+    folder: Path
+    digest: str
+
+    def load(self) -> RimDetector:
+        """The model.
+
+        Raises
+        ------
+        CheckpointError
+            If it is damaged, or another one by now.
+        """
+        if manifest_digest(self.folder) != self.digest:
+            raise CheckpointError(
+                f"{self.folder}: another model was written there since this training began to start from it; "
+                "keep the model to start from outside the results"
+            )
+        return load_detector(self.folder)
+
+
+@dataclass(frozen=True)
 class FitTask:
     """One fit, as it crosses to a worker process."""
 
@@ -65,7 +88,7 @@ class FitTask:
     device: str
     folder: Path
     log: Path | None = None  # the table of its epochs
-    start: Path | None = None  # the model that it starts from
+    start: StartModel | None = None  # None: it starts from nothing
 
 
 @dataclass(frozen=True)
@@ -76,7 +99,7 @@ class FitPlace:
     device: str
     n_workers: int
     logs: Path | None = None
-    start: Path | None = None
+    start: StartModel | None = None
 
 
 def plan_fits(
@@ -103,7 +126,7 @@ def plan_fits(
     """
     content = samples_to_bytes(samples)
     data = hashlib.sha256(content).hexdigest()
-    origin = model_digest(place.start) if place.start else ""
+    origin = place.start.digest if place.start else ""
     file = place.folder / f"samples-{data[:12]}.safetensors"
     if not file.exists():  # it is whole, as its name is its content's; others may be reading it
         write_bytes(file, content)
@@ -141,6 +164,8 @@ def fit_one(task: FitTask) -> None:
     ------
     BusyError
         If another run is at work on the same fit.
+    CheckpointError
+        If the model that it starts from is damaged, or another one by now.
     """
     label = f"{task.detector.method}, {task.name}"
     with take_hold(label, task.folder.with_name(f"{task.folder.name}.lock")):
@@ -149,7 +174,7 @@ def fit_one(task: FitTask) -> None:
             return
         samples, model = training_samples(task), new_detector(task.detector)
         if task.start is not None:
-            model.start_from(load_detector(task.start))
+            model.start_from(task.start.load())
         progress = follow(label, task.log)
         model.fit(samples, (task.name.seed,), task.device, progress, _checkpoints(task))
         try:
@@ -199,20 +224,6 @@ def _folder(name: FitName, detector: DetectorSettings, fold_of: Mapping[str, int
     """Another name for every other setting, sample, division into folds or version of the code."""
     identity = json.dumps([to_plain(detector), sorted(fold_of.items()), data, code_digest()], sort_keys=True)
     return f"{name}_{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-
-
-def model_digest(folder: Path) -> str:
-    """Names a model by what its manifest says of it, its weights too.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be read.
-    """
-    try:
-        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{folder / MANIFEST} cannot be read ({error.strerror})") from error
 
 
 @cache

@@ -25,17 +25,16 @@ from qsmrim_app.levels.evaluating import (
     COMPARISON_COLUMNS,
     COUNT_COLUMNS,
     RELIABILITY_COLUMNS,
-    Evaluation,
     comparison_rows,
 )
 from qsmrim_app.levels.fit_costs import CostQuestion
 from qsmrim_app.levels.fit_shares import make_share
-from qsmrim_app.levels.fitting import unfinished
+from qsmrim_app.levels.fitting import StartModel, unfinished
 from qsmrim_app.levels.gathering import Gathered, gather
-from qsmrim_app.levels.group_report import GroupResults, write_group_report
+from qsmrim_app.levels.group_report import GroupResults, TrainedMethod, write_group_report
 from qsmrim_app.levels.held_out import HELD_OUT_COLUMNS
 from qsmrim_app.levels.output_folder import open_output
-from qsmrim_app.levels.pretraining import require_fair_start
+from qsmrim_app.levels.pretraining import starts_of
 from qsmrim_app.levels.rated_lesions import RatedLesions, rated_lesions
 from qsmrim_app.levels.run_log import log_to_file, write_settings
 from qsmrim_app.reports.figures import reliability_figure
@@ -52,6 +51,7 @@ class Training:
 
     rated: RatedLesions
     division: Division
+    starts: Mapping[str, StartModel]  # method -> the model that its fits start from
 
 
 def run_group(settings: GroupSettings) -> str:
@@ -89,8 +89,8 @@ def run_group(settings: GroupSettings) -> str:
         table = settings.output_dir / dataset_path("group_lesions", ".tsv")
         lines = [f"{len(gathered.table)} lesions gathered: {table}"]
         if training:
-            evaluations, told = _train_all(settings, training)
-            results, lines = replace(results, evaluations=evaluations), lines + told
+            trained, told = _train_all(settings, training)
+            results, lines = replace(results, trained=trained), lines + told
         lines.append(f"page: {write_group_report(settings, results)}")
     return "\n".join(lines) + "\n"
 
@@ -98,7 +98,7 @@ def run_group(settings: GroupSettings) -> str:
 def _results(settings: GroupSettings, gathered: Gathered, training: Training | None) -> GroupResults:
     if training is None:
         return GroupResults(
-            gathered, cohort_of(settings, gathered), warnings=_earlier_models(settings.output_dir)
+            gathered, cohort_of(settings, gathered), notes=_earlier_models(settings.output_dir)
         )
     cohort = cohort_of(settings, gathered, training.rated, training.division.fold_of)
     return GroupResults(gathered, cohort, training.rated, warnings=training.division.warnings)
@@ -123,6 +123,8 @@ def _check(settings: GroupSettings) -> None:
         )
     if len(settings.seeds) % 2 == 0 or len(set(settings.seeds)) != len(settings.seeds):
         raise UsageError(f"seeds {list(settings.seeds)}: a majority needs an odd number of distinct seeds")
+    if settings.pretrained is not None and not settings.train:
+        raise UsageError("--pretrained is what methods start from, and none is to be trained; add --train")
     if RAW in settings.sites:
         raise UsageError(f"the name '{RAW}' stands for bids_dir; give the site another name")
     if settings.fit_share:
@@ -148,32 +150,35 @@ def _links(settings: GroupSettings) -> Mapping[str, Path]:
 
 def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
-    require_fair_start(settings, rated)
-    return Training(rated, divide(settings, rated))
+    return Training(rated, divide(settings, rated), starts_of(settings, gathered, rated))
 
 
 def _plan(settings: GroupSettings, training: Training) -> list[MethodFits]:
     methods = dict.fromkeys(settings.train)
-    return [plan_method(settings, method, training.rated, training.division) for method in methods]
+    return [
+        plan_method(settings, method, training.rated, training.division, training.starts.get(method))
+        for method in methods
+    ]
 
 
-def _train_all(settings: GroupSettings, training: Training) -> tuple[dict[str, Evaluation], list[str]]:
+def _train_all(settings: GroupSettings, training: Training) -> tuple[dict[str, TrainedMethod], list[str]]:
     table = settings.output_dir / dataset_path("folds", ".tsv")
     write_described_table(table, FOLD_COLUMNS, training.division.rows(training.rated))
-    plan, lines, evaluations = _plan(settings, training), [], {}
+    plan, lines, found = _plan(settings, training), [], {}
     to_make = [task for fits in plan for task in unfinished(fits.tasks).values()]
     question = CostQuestion(to_make, training.rated.samples.subjects, settings.resources)
     for fits in plan:
         trained = train_method(fits, training.rated, training.division, question)
         folder = settings.output_dir / dataset_path("models") / fits.method
         _write_model(folder, trained, len(fits.seeds))
-        evaluations[fits.method] = trained.evaluation
+        found[fits.method] = TrainedMethod(trained.evaluation, trained.model.info)
         lines.append(_describe(trained, folder))
-    if len(evaluations) > 1:
+    if len(found) > 1:
         path = settings.output_dir / dataset_path("method_comparison", ".tsv")
+        evaluations = {method: one.evaluation for method, one in found.items()}
         write_described_table(path, COMPARISON_COLUMNS, comparison_rows(evaluations))
         lines.append(f"methods compared: {path}")
-    return evaluations, lines
+    return found, lines
 
 
 def _write_model(folder: Path, trained: Trained, n_members: int) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from qsmrim_app.bids_io.names import dataset_path, group_figure_path
 from qsmrim_app.bids_io.writing import write_bytes, write_text
+from qsmrim_app.detectors.bundle import BundleInfo
 from qsmrim_app.levels.cohort import Cohort
+from qsmrim_app.levels.cross_validation import start_sentence
 from qsmrim_app.levels.evaluating import Evaluation, comparison_rows
 from qsmrim_app.levels.example_pictures import SiteImages, examples_png, slice_png
 from qsmrim_app.levels.gathering import Gathered
@@ -31,14 +33,23 @@ _SIMULATED = "simulated lesions"
 
 
 @dataclass(frozen=True, eq=False)
+class TrainedMethod:
+    """What held-out subjects say of a method, and what the model trained on everything says of itself."""
+
+    evaluation: Evaluation
+    info: BundleInfo
+
+
+@dataclass(frozen=True, eq=False)
 class GroupResults:
-    """What a page is made of. ``rated`` and ``evaluations`` are empty where nothing was trained."""
+    """What a page is made of. ``rated`` and ``trained`` (by method) are empty where nothing was trained."""
 
     gathered: Gathered
     cohort: Cohort
     rated: RatedLesions | None = None
-    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    trained: Mapping[str, TrainedMethod] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def write_group_report(settings: GroupSettings, results: GroupResults) -> Path:
@@ -71,9 +82,9 @@ def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupRepor
         missing_part(facts),
         cohort_part(facts, () if example is None else (example,)),
     )
-    if results.rated is not None and results.evaluations:
+    if results.rated is not None and results.trained:
         parts = (*_training(results, results.rated, images, facts.note), *parts)
-    learnt = results.rated.is_simulated if results.rated is not None else False
+    learnt = any(one.info.trained_on_simulation for one in results.trained.values())
     return GroupReport(
         app_version=metadata.version("qsmrim"),
         title="group report",
@@ -87,6 +98,7 @@ def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupRepor
 
 
 def _training(results: GroupResults, rated: RatedLesions, images: SiteImages, note: str) -> tuple[Part, ...]:
+    evaluations = {method: one.evaluation for method, one in results.trained.items()}
     found = {
         method: MethodResult(
             one.metrics,
@@ -96,10 +108,10 @@ def _training(results: GroupResults, rated: RatedLesions, images: SiteImages, no
             reliability_figure(one.reliability),
             examples_png(one.cards[MAIN].lesions, results.gathered, images, note),
         )
-        for method, one in results.evaluations.items()
+        for method, one in evaluations.items()
     }
     counts = {name: asdict(count) for name, count in rated.counts.items()}
-    return training_parts(found, counts, comparison_rows(results.evaluations), note)
+    return training_parts(found, counts, comparison_rows(evaluations), note)
 
 
 def _models(facts: CohortFacts, sites: Mapping[str, Path]) -> Counter[ModelSummary]:
@@ -121,9 +133,14 @@ def _headline(facts: CohortFacts) -> str:
 
 
 def _sentences(results: GroupResults, facts: CohortFacts, models: Mapping[ModelSummary, int]) -> list[str]:
-    found = []
-    if results.evaluations:
-        found.append(f"Methods trained and compared on held-out subjects: {', '.join(results.evaluations)}.")
+    found = list(results.notes)
+    if results.trained:
+        found.append(f"Methods trained and compared on held-out subjects: {', '.join(results.trained)}.")
+    found += [
+        f"{method}: {start_sentence(one.info.training['started_from'])}"
+        for method, one in results.trained.items()
+        if "started_from" in one.info.training
+    ]
     found += [
         f"The rim status in the lesion tables of {plural(n, 'session')} was predicted by {model.name} "
         f"{model.version} ({model.method}, {model.operating_point}, threshold {model.threshold:.3g}). "

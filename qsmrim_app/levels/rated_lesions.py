@@ -35,18 +35,30 @@ class RatedLesions:
     """Samples with an expert status: those of the main outlines, of each mask variant, of what only trains.
 
     ``variants`` names the part of each row, shape (n,). ``counts`` is by that name, the main one first.
-    ``train_only`` names the parts that are never held out. ``participants`` are all that could be, those
-    without a rated lesion too. ``raters`` is what each of two raters said of a row, shape (n, 2): 1, 0, or
-    NaN where one did not rate; None: nobody knows.
+    ``simulated`` and ``train_only`` name the parts that hold simulated lesions, and those that are never held
+    out. ``participants`` are all that could be, those without a rated lesion too. ``maps`` are the digests of
+    the susceptibility maps that were kept. ``raters`` is what each of two raters said of a row, shape (n, 2):
+    1, 0, or NaN where one did not rate; None: nobody knows.
     """
 
     samples: LesionSamples
     variants: NDArray[np.str_]
     counts: Mapping[str, VariantCounts]
-    is_simulated: bool
+    simulated: frozenset[str]
     train_only: frozenset[str] = frozenset()
     participants: frozenset[str] = frozenset()
     raters: NDArray[np.float64] | None = None
+    maps: frozenset[str] = frozenset()
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether any lesion is simulated."""
+        return bool(self.simulated)
+
+    @property
+    def is_scored_simulated(self) -> bool:
+        """Whether any lesion that is held out once is simulated."""
+        return bool(self.simulated - self.train_only)
 
     @property
     def is_scored(self) -> NDArray[np.bool_]:
@@ -89,10 +101,11 @@ def rated_lesions(gathered: Gathered) -> RatedLesions:
         samples,
         np.repeat(np.array(list(rated)), [len(part) for part in rated.values()]),
         {name: _count(part, rated[name]) for name, part in parts.items()},
-        any(part.is_simulated for part in parts.values()),
+        frozenset(name for name, part in parts.items() if part.is_simulated),
         frozenset(gathered.train_only),
         gathered.subjects,
         np.concatenate([_raters(part, rated[name].keys) for name, part in parts.items()]),
+        frozenset(image.digest for part in parts.values() for image in part.images),
     )
 
 

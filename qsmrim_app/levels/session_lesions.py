@@ -20,6 +20,7 @@ from qsmrim_app.tables.lesion_samples import LesionSamples, read_samples
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
 logger = logging.getLogger(__name__)
+_DIGEST_LENGTH = 32  # hexadecimal digits, of 128 bits
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def session_image(source: Source, key: SessionKey) -> list[SessionImage]:
         return []
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "blake2b").hexdigest()
+            digest = hashlib.file_digest(file, "blake2b").hexdigest()[:_DIGEST_LENGTH]
     except OSError as error:
         raise TableError(f"{path} cannot be read ({error.strerror})") from error
     return [SessionImage(digest, subject_name(key, source.site), key.session)]

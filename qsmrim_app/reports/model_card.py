@@ -62,7 +62,7 @@ def model_card(settings: DetectorSettings, info: object, n_members: int | None =
         _simulated_sentence(simulated),
         *_training(told.get("training", {})),
         "## How good it is",
-        _where_measured(simulated),
+        _where_measured(bool(told.get("training", {}).get("scored_on_simulation", simulated))),
         evaluation_section(told.get("metrics", {})),
         "## Thresholds",
         markdown_table(("Operating point", "Probability"), leaves(told.get("operating_points", {}))),

@@ -47,7 +47,7 @@ def test_the_training_goes_on_from_there_and_says_so(detector, samples, fit, tmp
     assert not np.allclose(model.predict_members(samples), fit(samples).predict_members(samples), atol=1e-4)
     model.save(tmp_path / "model")
     told = load_detector(tmp_path / "model").info.training["started_from"]
-    assert (told["name"], told["method"]) == ("qsmrim-net", "qsmrim-net")
+    assert (told["name"], told["trained_on_simulation"]) == ("qsmrim-net", False)
     assert told["parts"] == ["classifier", "deep_smote", "image_branch", "radiomic_branch"]
 
 
@@ -65,10 +65,35 @@ def test_an_interrupted_training_is_resumed_only_with_the_same_start(detector, s
     np.testing.assert_array_equal(trained(detector, folder), trained(detector, tmp_path / "other"))
 
 
-def test_a_network_of_which_nothing_fits_is_refused(detector):
-    wider = new_detector(tiny_settings(method="ablation-image", **{"network.width": 8}))
-    with pytest.raises(ModelError, match="width 8 cannot start from model 'qsmrim-net'"):
-        wider.start_from(detector)
+def test_running_statistics_are_taken_too(detector):
+    model = new_detector(tiny_settings())
+    model.start_from(detector)
+    expected = {name: tensor.half().float() for name, tensor in detector.members[1].state_dict().items()}
+    found = model._untrained(1).state_dict()
+    assert any(name.endswith("running_var") for name in found)
+    for name, tensor in detector.members[1].state_dict().items():
+        exact = tensor if "running" in name or "batches" in name else expected[name]
+        torch.testing.assert_close(found[name], exact, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"network.width": 8}, "network.width is 8 here and 2 there"),
+        ({"network.radiomic_hidden": 24}, "network.radiomic_hidden is 24 here and 12 there"),
+        ({"patch.qsm_scale_ppb": 50.0}, "patch.qsm_scale_ppb is 50 here and 100 there"),
+        ({"training.feature_clip": 5.0}, "training.feature_clip is 5 here and 10 there"),
+    ],
+)
+@pytest.mark.parametrize("name", ["qsmrim-net", "ablation-no-smote"])
+def test_a_model_of_other_sizes_or_scales_is_refused(detector, change, said, name):
+    with pytest.raises(ModelError, match=f"'{name}' cannot start from model 'qsmrim-net'.*{said}"):
+        new_detector(tiny_settings(method=name, **change)).start_from(detector)
+
+
+def test_methods_without_a_branch_in_common(detector):
+    with pytest.raises(ModelError, match="they have no branch in common"):
+        new_detector(tiny_settings(method="rimnet")).start_from(detector)
 
 
 def test_a_forest_starts_from_nothing(detector):

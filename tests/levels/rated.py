@@ -26,5 +26,10 @@ def rated_of(rims: Mapping[str, Sequence[int]], without_lesions: Sequence[str] =
     }
     own = {subject for subject in rims if not subject.startswith(f"{EXTRA}:")}
     return RatedLesions(
-        samples, variants, counts, False, frozenset(counts) - {MAIN}, frozenset(own | set(without_lesions))
+        samples,
+        variants,
+        counts,
+        frozenset(),
+        frozenset(counts) - {MAIN},
+        frozenset(own | set(without_lesions)),
     )
