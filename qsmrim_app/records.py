@@ -96,7 +96,8 @@ class SubjectInputs:
 
     ``lesions_space`` is where the file name says that the lesion map lies; preprocessing checks it against
     the grids. ``rim_labels`` and ``rim_table`` are the expert's instance map and its ``_dseg.tsv``, for
-    training and comparison; ``rim_map`` is one with 1 rim-, 2 rim+ instead.
+    training and comparison; ``rim_map`` is one with 1 rim-, 2 rim+ (``desc-rim_dseg``), or with rim+
+    lesions alone (``label-rim``, ``label-PRL``) instead.
     """
 
     key: SessionKey

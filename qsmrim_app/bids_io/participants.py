@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qsmrim_app.bids_io.label_tables import read_cells
-from qsmrim_app.bids_io.names import dataset_path, key_of_table, subject_path
+from qsmrim_app.bids_io.names import dataset_path, key_of_table, session_path, subject_path
 from qsmrim_app.bids_io.tables_io import column_descriptions, write_table
 from qsmrim_app.bids_io.writing import write_json
 from qsmrim_app.errors import QsmrimError
@@ -108,10 +108,18 @@ def _state(folder: Path) -> State:
     found: State = []
     for pattern in ("anat", "ses-*/anat", "sub-*/anat", "sub-*/ses-*/anat"):
         for path in folder.glob(f"{pattern}/*_dseg.tsv"):
-            if key_of_table(path) is not None and path.exists():  # not a link without content
+            if _is_in_place(path) and path.exists():  # not a link without content
                 status = path.stat()
                 found.append((path, status.st_mtime_ns, status.st_size))
     return sorted(found)
+
+
+def _is_in_place(table: Path) -> bool:
+    """Whether a table is one of lesions, in the folder of its session: not in a copy beside it."""
+    key = key_of_table(table)
+    return (
+        key is not None and table.parts[-len(place := session_path(key, "lesions", ".tsv").parts) :] == place
+    )
 
 
 def _key(table: Path) -> SessionKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from qsmrim_app.bids_io.session_files import sessions_of, subjects_of
 from qsmrim_app.errors import NothingSelectedError, UsageError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import InputSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,13 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
     NothingSelectedError
         If none is left.
     UsageError
-        If a label that was asked for is none of BIDS.
+        If a label that was asked for is none of BIDS, or one to exclude does not exist.
     """
     for label in (*settings.participants, *settings.exclude_participants, *settings.sessions):
         if re.fullmatch("[a-zA-Z0-9+]+", label.strip().removeprefix("sub-").removeprefix("ses-")) is None:
             raise UsageError(f"{label!r} is no label of BIDS; expected letters and digits")
     excluded = set(_labels(settings.exclude_participants, "sub-"))
+    _require_there(excluded, datasets)
     wanted_sessions = _labels(settings.sessions, "ses-")
     subjects = [subject for subject in _subjects(datasets, settings) if subject not in excluded]
     chosen: list[SelectedSession] = []
@@ -49,7 +53,19 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
         ]
     if not chosen:
         raise NothingSelectedError(_nothing(datasets, settings, subjects))
+    for session in sorted(set(wanted_sessions) - {one.key.session for one in chosen}):
+        logger.warning("no selected participant has a session '%s'", session)
     return chosen
+
+
+def _require_there(excluded: set[str], datasets: Sequence[Dataset]) -> None:
+    """Refuse to exclude nobody: a participant who is to be left out would be analysed."""
+    for subject in sorted(excluded):
+        if not any((dataset.root / f"sub-{subject}").is_dir() for dataset in datasets):
+            raise UsageError(
+                f"--exclude-participant-label {subject}: {datasets[0].root} has no sub-{subject}; correct "
+                "the label"
+            )
 
 
 def _subjects(datasets: Sequence[Dataset], settings: InputSettings) -> list[str]:

@@ -29,6 +29,20 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise OutputError.of(path, error) from error
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError.of(path, error) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with Unix line ends; see `write_bytes`.
 

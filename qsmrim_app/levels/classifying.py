@@ -131,8 +131,13 @@ def _require_spacing(detector: RimDetector, settings: ParticipantSettings) -> No
 
 
 def fingerprints(samples: LesionSamples) -> list[str]:
-    """A short name of each lesion's image content: equal only for the same lesion of the same images."""
-    return [hashlib.sha256(patch.tobytes()).hexdigest()[:16] for patch in samples.patches]
+    """A short name of each lesion's susceptibility: equal only for the same lesion of the same map.
+
+    The FLAIR is left out, as another registration changes its last digits.
+    """
+    return [
+        hashlib.sha256(np.ascontiguousarray(qsm).tobytes()).hexdigest()[:16] for qsm in samples.patches[:, 0]
+    ]
 
 
 def _by_key(samples: LesionSamples, values: Any) -> Mapping[SampleKey, Any]:

@@ -27,7 +27,7 @@ _RATER_COLUMNS = {  # column of a rater table -> column of the lesion table
     "rim_rater2": "rim_rater2",
     "rim_truth": "rim_truth",
 }
-_HEAD_SHARE = 0.9  # of a lesion must lie inside the brain mask, or it is flagged
+_COVERED_SHARE = 0.9  # of a lesion must lie inside the brain mask, and in either image, or it is flagged
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,12 @@ class ExpertRim:
     """What experts said of the lesions of one session.
 
     ``rows`` is the raters' table by label; ``labels`` is the map that it describes, on the native grid.
+    ``only_rims`` says that the map holds rim+ lesions alone: what none of them lies on is rim-.
     """
 
     rows: Mapping[int, LabelRow]
     labels: Volume
+    only_rims: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,8 @@ def measure_session(
     }
     for lesion, values in zip(measurable, features.values, strict=True):
         if lesion.index not in features.failures:
-            rows[lesion.index]["flags"] = ",".join(_flags(lesion, analysis, detector, values))
+            flags = [*_flags(lesion, analysis, detector, values), *_gaps(on_native[lesion.index], native)]
+            rows[lesion.index]["flags"] = ",".join(flags)
     warnings = _add_expert(rows, native.lesions, expert)
     samples = _samples(analysis, measurable, features, detector, rows)
     key = {"subject": native.key.subject, "session": native.key.session}
@@ -159,8 +162,9 @@ def _why_excluded(
     if native.volume_mm3 < settings.min_volume_mm3 or analysis.n_voxels < settings.min_voxels:
         return "too_small"
     inside = case.lesions.data[native.slices] == native.index
-    if not case.qsm.data[native.slices][inside].any():
-        return "no_qsm"
+    for image, reason in ((case.qsm, "no_qsm"), (case.flair, "no_flair")):
+        if not image.data[native.slices][inside].any():
+            return reason
     return ""
 
 
@@ -170,7 +174,8 @@ def _describe(index: int, lesion: Lesion | None, case: Case, names: Mapping[int,
         return row
     inside = case.lesions.data[lesion.slices] == lesion.index
     x_mm, y_mm, z_mm = lesion.center_mm
-    mean = float(case.qsm.data[lesion.slices][inside].astype(np.float64).mean())
+    measured = case.qsm.data[lesion.slices][inside].astype(np.float64)
+    mean = float(measured[measured != 0].mean()) if measured.any() else 0.0  # exactly 0 is no measurement
     return row | {
         "volume_mm3": lesion.volume_mm3, "x_mm": x_mm, "y_mm": y_mm, "z_mm": z_mm, "qsm_mean_ppb": mean,
     }  # fmt: skip
@@ -187,15 +192,28 @@ def _flags(lesion: Lesion, case: Case, detector: DetectorSettings, values: NDArr
     ):
         flags.append("at_border")
     inside = case.lesions.data[lesion.slices] == lesion.index
-    if case.brain_mask.data[lesion.slices][inside].mean() < _HEAD_SHARE:
+    if case.brain_mask.data[lesion.slices][inside].mean() < _COVERED_SHARE:
         flags.append("partly_outside_head")
     return flags
+
+
+def _gaps(lesion: Lesion, case: Case) -> list[str]:
+    """Flags of the images that do not cover the lesion: they are exactly 0 there."""
+    inside = case.lesions.data[lesion.slices] == lesion.index
+    images = {"partly_without_qsm": case.qsm, "partly_without_flair": case.flair}
+    return [
+        flag
+        for flag, image in images.items()
+        if (image.data[lesion.slices][inside] != 0).mean() < _COVERED_SHARE
+    ]
 
 
 def _add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRim | None) -> tuple[str, ...]:
     """Write expert columns into ``rows``; return what could not be matched, in words."""
     if expert is None:
         return ()
+    if expert.only_rims:
+        return _add_rims(rows, labels, expert.labels)
     identical = np.array_equal(labels.data, expert.labels.data) and set(expert.rows) <= set(rows)
     match = {index: index for index in rows} if identical else match_by_overlap(labels, expert.labels)
     for index, row in rows.items():
@@ -205,8 +223,8 @@ def _add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertR
     warnings = []
     if lost := sorted(set(expert.rows) - set(match.values())):
         warnings.append(
-            f"{len(lost)} lesion(s) of the raters' map overlap no lesion here and were not used: "
-            f"{some_labels(lost)}"
+            f"{len(lost)} lesion(s) of the raters' map are not the largest part of any lesion here and were "
+            f"not used: {some_labels(lost)}"
         )
     rated = [other for index, other in match.items() if index in rows and other in expert.rows]
     if shared := sorted({other for other in rated if rated.count(other) > 1}):
@@ -215,6 +233,20 @@ def _add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertR
             f"status: {some_labels(shared)}; look whether the outlines belong together"
         )
     return tuple(warnings)
+
+
+def _add_rims(rows: dict[int, dict[str, Any]], labels: Volume, rims: Volume) -> tuple[str, ...]:
+    """As `_add_expert`, of a map of rim+ lesions alone: each marks the one lesion that it overlaps most."""
+    marked = match_by_overlap(rims, labels)
+    for index, row in rows.items():
+        row["rim_expert"] = int(index in marked.values())
+    lost = sorted({int(label) for label in np.unique(rims.data) if label > 0} - set(marked))
+    if not lost:
+        return ()
+    return (
+        f"{len(lost)} rim+ lesion(s) of the raters' map overlap no lesion here and were not used: "
+        f"{some_labels(lost)}",
+    )
 
 
 def some_labels(labels: Sequence[int]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from qsmrim_app.errors import GridMismatchError, InputError
@@ -15,6 +16,7 @@ from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import LesionKind, SpaceName, Volume
 
 _SMALLEST_EXTENT_MM = 10.0  # of a scan of a head along any axis
+_LARGEST_PIECE = 0.75  # share of a lesion's voxels in its largest piece, below which it is scattered
 _LARGEST_SHARE_OUTSIDE = 0.5  # of lesion voxels; beyond it the map belongs to another head or another space
 
 
@@ -199,13 +201,26 @@ def _mask_doubts(labels: Volume, path: Path) -> tuple[str, ...]:
 
 
 def _instance_doubts(labels: Volume, path: Path) -> tuple[str, ...]:
-    present = np.unique(labels.data[labels.data > 0])
-    if present.size != 1:
+    """Labels that are no lesion by their shape: that of a binary mask, or those of a map of regions."""
+    boxes = ndimage.find_objects(labels.data)
+    pieces = {n: _pieces(labels.data[box] == n) for n, box in enumerate(boxes, start=1) if box is not None}
+    if len(pieces) == 1:
+        (sizes,) = pieces.values()
+        said = (
+            f"one label in {len(sizes)} separate pieces counts as one lesion; a binary mask should be named "
+        )
+        return (f"{path.name}: {said}label-lesion_mask",) if len(sizes) > 1 else ()
+    scattered = [n for n, sizes in pieces.items() if sizes.max() < _LARGEST_PIECE * sizes.sum()]
+    if not scattered:
         return ()
-    _, n_pieces = ndimage.label(labels.data > 0, structure=np.ones((3, 3, 3)))
-    if n_pieces == 1:
-        return ()
+    some = ", ".join(map(str, scattered[:5])) + (" ..." if len(scattered) > 5 else "")
     return (
-        f"{path.name}: one label in {n_pieces} separate pieces counts as one lesion; a binary mask should be "
-        "named label-lesion_mask",
+        f"{path.name}: {len(scattered)} label(s) lie in separate pieces and count as one lesion each "
+        f"({some}); a map of regions is no map of lesions",
     )
+
+
+def _pieces(inside: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The number of voxels of every piece (26-connected)."""
+    found, _ = ndimage.label(inside, structure=np.ones((3, 3, 3)))
+    return np.bincount(found.ravel())[1:]

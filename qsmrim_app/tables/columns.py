@@ -15,6 +15,7 @@ EXCLUSION_REASONS: Mapping[str, str] = {
     "too_large": "above the largest volume that is classified",
     "flat_or_straight": "a single voxel or a straight row of voxels: texture and shape are undefined",
     "no_qsm": "the QSM is zero or undefined in the lesion",
+    "no_flair": "the FLAIR is zero in the lesion, as outside its field of view",
     "implausible_qsm": "the QSM spans more within the lesion than any tissue does",
     "radiomics_failed": "the features could not be computed; the log says why",
 }
@@ -28,6 +29,8 @@ LESION_FLAGS: Mapping[str, str] = {
     UNLIKE_TRAINING: "its features lie far from those of the lesions that the model was trained on "
     "(training_distance above 3): its probability is not to be relied on",
     "partly_outside_head": "more than a tenth of the lesion lies outside the brain mask",
+    "partly_without_qsm": "the QSM is exactly 0, so not measured, in more than a tenth of the lesion",
+    "partly_without_flair": "the FLAIR is exactly 0, so not measured, in more than a tenth of the lesion",
 }
 
 

@@ -1,3 +1,4 @@
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -34,6 +35,14 @@ def test_one_row_a_subject(tmp_path):
     rebuild_participants(tmp_path)
     lines = (tmp_path / "participants.tsv").read_text().splitlines()
     assert lines == [HEADER, "sub-01\t2\t4\t3\t2\t1\t13.5", "sub-02\t1\t0\t0\t0\tn/a\t0"]
+
+
+def test_a_copy_of_a_participant_s_folder_does_not_count(tmp_path):
+    put(tmp_path, SessionKey("01", "a"), {"volume_mm3": 10})
+    shutil.copytree(tmp_path / "sub-01", tmp_path / "sub-01_backup")
+    shutil.copytree(tmp_path / "sub-01/ses-a", tmp_path / "sub-01/ses-a_old")
+    assert [path.relative_to(tmp_path).parts[:2] for path in lesion_tables(tmp_path)] == [("sub-01", "ses-a")]
+    assert len(lesion_tables(tmp_path / "sub-01")) == 1
 
 
 def test_one_row_a_session(tmp_path):

@@ -102,9 +102,48 @@ def test_a_lesion_at_the_border_is_flagged(case, tmp_path):
     data = case.qsm.data.copy()
     data[0:4] = 5.0
     labels[0:4, 30:34, 8:11] = 8
-    edge = replace(case, lesions=case.lesions.with_data(labels), qsm=case.qsm.with_data(data))
+    flair = case.flair.data.copy()
+    flair[0:4] = 90.0
+    edge = replace(
+        case,
+        lesions=case.lesions.with_data(labels),
+        qsm=case.qsm.with_data(data),
+        flair=case.flair.with_data(flair),
+    )
     flags = rows_of(measure(prepare_phantom(edge, tmp_path)))[8]["flags"].split(",")
     assert {"at_border", "partly_outside_head"} <= set(flags)
+
+
+@pytest.mark.parametrize("name", ["qsm", "flair"])
+def test_a_lesion_that_an_image_covers_in_part_is_flagged_and_one_that_it_does_not_cover_excluded(
+    case, tmp_path, name
+):
+    image = getattr(case, name)
+    data = image.data.copy()
+    first, second = (np.argwhere(case.lesions.data == label) for label in (1, 2))
+    data[tuple(first[: len(first) // 2].T)] = 0
+    data[tuple(second.T)] = 0
+    row_of = rows_of(measure(prepare_phantom(replace(case, **{name: image.with_data(data)}), tmp_path)))
+    assert row_of[2]["excluded_because"] == f"no_{name}"
+    assert f"partly_without_{name}" in row_of[1]["flags"].split(",")
+    covered = data[case.lesions.data == 1].astype(np.float64)
+    if name == "qsm":  # the mean is of what was measured
+        assert row_of[1]["qsm_mean_ppb"] == pytest.approx(covered[covered != 0].mean(), rel=1e-3)
+    assert "partly_without" not in str(row_of[3]["flags"])
+
+
+def test_a_map_of_rims_alone_makes_every_other_lesion_rim_negative(case, prepared):
+    drawn = np.zeros_like(case.lesions.data)
+    drawn[case.lesions.data == 1] = 5
+    drawn[case.lesions.data == 4] = 6
+    touched = tuple(np.argwhere(case.lesions.data == 2)[0])
+    drawn[touched] = 6  # a voxel of a neighbour
+    drawn[0:3, 0:3, 0] = 7
+    measured = measure(prepared, ExpertRim({}, case.lesions.with_data(drawn), only_rims=True))
+    assert {i: r["rim_expert"] for i, r in rows_of(measured).items()} == {1: 1, 2: 0, 3: 0, 4: 1, 5: 0}
+    assert measured.warnings == (
+        "1 rim+ lesion(s) of the raters' map overlap no lesion here and were not used: 7",
+    )
 
 
 def test_the_zero_of_the_map_changes_the_table_but_not_what_the_model_sees(case, tmp_path):

@@ -106,6 +106,17 @@ def test_a_mask_named_instances_and_the_reverse_are_said(qsm, flair, tmp_path):
     assert "holds 5 labels" in load_lesions(labels, "mask", qsm.qsm, flair.flair, "QSM").warnings[0]
 
 
+def test_a_map_of_regions_is_doubted_and_a_speck_beside_a_lesion_is_not(qsm, flair, tmp_path):
+    data = np.where(np.isin(qsm.labels.data, (1, 4)), 1, np.where(qsm.labels.data > 0, 2, 0))
+    regions = _saved(qsm.labels.with_data(data.astype(np.int32)), tmp_path / "regions_dseg.nii")
+    found = load_lesions(regions, "instances", qsm.qsm, flair.flair, "QSM")
+    assert "2 label(s) lie in separate pieces and count as one lesion each (1, 2)" in found.warnings[0]
+    speck = qsm.labels.data.copy()
+    speck[2, 2, 2] = 1
+    whole = _saved(qsm.labels.with_data(speck), tmp_path / "lesions_dseg.nii")
+    assert load_lesions(whole, "instances", qsm.qsm, flair.flair, "QSM").warnings == ()
+
+
 def test_lesions_outside_the_head(qsm, tmp_path):
     outside = np.zeros(qsm.labels.shape, dtype=np.int32)
     outside[:3, :3, :3] = 1

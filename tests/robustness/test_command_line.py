@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from qsmrim_app.bids_io.query import find_inputs
 from qsmrim_app.cli.main import main
+from qsmrim_app.settings import InputSettings
+from tests.bids_io.skeletons import complete, skeleton
 from tests.robustness.rows import Row
 
 SECTION = "Command line and settings files"
@@ -19,6 +22,11 @@ REFUSALS = tuple(
         ("an empty file of labels", "the option and the file hold no label", EMPTY),
         ("a file of labels that is not UTF-8", "names the file", FILES),
         ("a filter or settings file that is nested 100,000 deep", "names the file", FILES),
+        (
+            "a label to exclude that no participant has",
+            "names label and dataset, as the participant who was meant would be analysed",
+            f"{HERE}::test_a_label_to_exclude_that_nobody_has",
+        ),
         ("a setting that is nan", "names the file and the value", FILES),
         (
             "a setting of another type: 'false' for false, 1.9 for a whole number",
@@ -40,6 +48,12 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "a session label that no selected participant has, beside one that some have",
+        "works, with a warning in the log",
+        f"{HERE}::test_a_session_label_that_nobody_has",
+    ),
+    Row(
+        SECTION,
         "a date as the value of a BIDS filter",
         REFUSED + "names role and entity",
         f"{HERE}::test_a_date_in_a_filter_is_named",
@@ -52,6 +66,18 @@ def test_a_label_is_a_label_even_where_a_file_has_its_name(good_dataset, capsys,
     (tmp_path / "01").write_text("99")
     assert main([str(good_dataset), "out", "participant", "--dry-run", "--participant-label", "01"]) == 0
     assert "1 session(s) can be processed" in capsys.readouterr().out
+
+
+def test_a_label_to_exclude_that_nobody_has(good_dataset, capsys, tmp_path):
+    words = [str(good_dataset), str(tmp_path / "out"), "participant", "--dry-run"]
+    assert main([*words, "--exclude-participant-label", "1"]) == 64
+    assert f"{good_dataset} has no sub-1; correct the label" in capsys.readouterr().err
+
+
+def test_a_session_label_that_nobody_has(tmp_path, caplog):
+    root = skeleton(tmp_path, complete("01", "a"))
+    assert len(find_inputs(root, InputSettings(sessions=("a", "bb"))).inputs) == 1
+    assert "no selected participant has a session 'bb'" in caplog.text
 
 
 def test_a_date_in_a_filter_is_named(good_dataset, capsys, tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from qsmrim_app.images import save_volume
 from qsmrim_app.records import Volume
@@ -99,7 +100,22 @@ def no_rows(result: Result, undisturbed: Result) -> None:
 
 
 OUTSIDE = "works, with a warning: it keeps its row, not classified"
+
+
+def flair_ends_below_lesion_1(files: SessionFiles) -> None:
+    """The FLAIR is 0 in lesion 1, as beyond its field of view."""
+    lesion = np.asanyarray(nib.load(files.lesions).dataobj) == 1
+    rewrite(files.flair, change=lambda data: np.where(ndimage.binary_dilation(lesion, iterations=3), 0, data))
+
+
 CASES = [
+    Case(
+        "A lesion outside the field of view of the FLAIR",
+        "works: a row with the reason `no_flair`",
+        flair_ends_below_lesion_1,
+        check=excluded("no_flair", 4),
+        measured=True,
+    ),
     Case(
         "A lesion outside the field of view of the QSM",
         OUTSIDE,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from qsmrim_app.bids_io.query import find_inputs
 from qsmrim_app.images import load_labels, save_volume
+from qsmrim_app.levels.session_tasks import MeasureTask, measure_inputs
 from qsmrim_app.records import Volume
+from qsmrim_app.settings import DetectorSettings, InputSettings, LesionSettings
 from tests import phantoms
 from tests.robustness.cases import Case, judge, named, rows
+from tests.robustness.rows import Row
 from tests.robustness.session import Result, SessionFiles, beside, rewrite
 
 SECTION = "Masks and label maps"
@@ -205,10 +211,65 @@ CASES = [
         r"desc-lesions_dseg\.nii\.gz: one label in 4 separate pieces counts as one lesion",
         lambda result, undisturbed: None,
     ),
+    Case(
+        "A map of regions, each with several lesions, named as an instance map",
+        "works, with a warning: one lesion a region",
+        labels(lambda data: np.where(np.isin(data, (1, 4)), 1, 2 * (data > 0)).astype(data.dtype)),
+        r"desc-lesions_dseg\.nii\.gz: 2 label\(s\) lie in separate pieces .* \(1, 2\)",
+        lambda result, undisturbed: None,
+    ),
 ]
-ROWS = rows(SECTION, CASES, "robustness/test_masks.py::test_mask")
+RIM_MAP = "robustness/test_masks.py::test_a_map_of_rims"
+ROWS = (
+    *rows(SECTION, CASES, "robustness/test_masks.py::test_mask"),
+    Row(
+        SECTION,
+        "Experts' map of rim+ lesions alone (label-PRL or label-rim), binary or one label a rim",
+        "works, with a warning: the lesions that it lies on are rim+, all others rim-",
+        RIM_MAP,
+    ),
+    Row(
+        SECTION,
+        "A binary map of rims named as a map of classes (desc-rim_dseg, 1 rim-, 2 rim+)",
+        "works, with a warning: says that 1 is rim-",
+        RIM_MAP,
+    ),
+)
 
 
 @pytest.mark.parametrize("case", named(CASES))
 def test_mask(case, files, undisturbed, tmp_path):
     judge(case, files, undisturbed, tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said", "expected"),
+    [
+        ("label-PRL_mask", {1: 1, 4: 1}, "a map of rim\\+ lesions", [1, 0, 0, 1, 0]),
+        ("label-rim_dseg", {1: 1, 4: 2, 5: 3}, "a map of rim\\+ lesions", [1, 0, 0, 1, 1]),
+        ("desc-rim_dseg", {1: 2, 2: 1, 3: 3}, "", [1, 0, None, None, None]),
+        ("desc-rim_dseg", {1: 1, 4: 1}, "holds the value 1 alone, rim-", [0, None, None, 0, None]),
+        ("desc-rim_dseg", {1: 2, 2: 7}, "not used: 7", [1, None, None, None, None]),
+    ],
+)
+def test_a_map_of_rims(name, values, said, expected, files, undisturbed, tmp_path):
+    lesions = load_labels(undisturbed.prepared.native_lesions).volume
+    drawn = np.zeros_like(lesions.data)
+    for label, value in values.items():
+        drawn[lesions.data == label] = value
+    dataset = files.root / "derivatives" / "experts"
+    path = dataset / "sub-01" / "anat" / f"sub-01_space-Chimap_{name}.nii.gz"
+    path.parent.mkdir(parents=True)
+    description = files.root / "derivatives" / "lesions" / "dataset_description.json"
+    (dataset / description.name).write_text(description.read_text())
+    save_volume(lesions.with_data(drawn), path)
+    (inputs,) = find_inputs(files.root, InputSettings()).inputs
+    assert inputs.rim_map == path
+    prepared = replace(undisturbed.prepared, native_rim_map=path)
+    task = MeasureTask(inputs, prepared, LesionSettings(), DetectorSettings())
+    measured = measure_inputs(task)
+    found = measured.table.frame["rim_expert"].astype(object).where(lambda column: column.notna(), None)
+    assert found.tolist() == expected
+    doubts = [text for text in measured.warnings if path.name in text]
+    assert bool(doubts) == bool(said)
+    assert all(re.search(said, text) for text in doubts)
