@@ -9,7 +9,13 @@ from pathlib import Path
 
 from qsmrim_app.bids_io.choosing import Finding
 from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
-from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
+from qsmrim_app.bids_io.image_sources import (
+    FILTER_FILE,
+    find_brain_mask,
+    find_flair,
+    find_magnitude,
+    find_qsm,
+)
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
 from qsmrim_app.bids_io.matching import check_filters
 from qsmrim_app.bids_io.participant_list import compare_participants
@@ -169,6 +175,7 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
     qsm, lesions, rim = files["qsm"], files["lesions"], files.get("rim_labels")
     raters = rim or files.get("rim_map")
     space, space_notes = space_of(lesions)
+    space_notes += _other_run(lesions, files["flair" if space == "FLAIR" else "qsm"])
     units = read_sidecars(qsm).get("Units")
     return SubjectInputs(
         key=key,
@@ -187,6 +194,17 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
         qsm_units=None if units is None else str(units),
         datasets={role: file.uri for role, file in files.items()},
         notes=(*(note for finding in findings.values() for note in finding.notes), *space_notes, *unread),
+    )
+
+
+def _other_run(lesions: BidsFile, image: BidsFile) -> tuple[str, ...]:
+    """What is to be said where lesions were drawn on another run of a scan than the one that is used."""
+    drawn, used = (str(file.entities.get("run", "")).lstrip("0") for file in (lesions, image))
+    if not drawn or not used or drawn == used:
+        return ()
+    return (
+        f"lesions: {lesions.path.name} is of run {drawn}, but {image.path.name} of run {used} is used; "
+        f"choose the run with {FILTER_FILE}",
     )
 
 

@@ -183,6 +183,18 @@ def test_several_acquisitions(tmp_path):
     assert "acq-c" in str(failure(root, qsm_acq="c"))
 
 
+@pytest.mark.parametrize(("drawn_on", "is_said"), [("1", True), ("02", False)])
+def test_lesions_of_another_run_than_the_flair_are_noted(tmp_path, drawn_on, is_said):
+    files = without(without(complete(), "_FLAIR.nii"), "mask")
+    files += [f"sub-01/anat/sub-01_run-{run}_FLAIR.nii.gz" for run in (1, 2)]
+    files.append(
+        f"derivatives/lesions/sub-01/anat/sub-01_run-{drawn_on}_space-FLAIR_label-lesion_mask.nii.gz"
+    )
+    notes = [note for note in one(skeleton(tmp_path, files)).notes if "is of run" in note]
+    assert len(notes) == is_said
+    assert all("is of run 1, but sub-01_run-2_FLAIR.nii.gz of run 2 is used" in note for note in notes)
+
+
 def test_of_runs_the_last_is_taken_and_noted(tmp_path):
     qsm = "derivatives/qsm/sub-01/anat/sub-01_run-{}_Chimap.nii.gz"
     files = [*without(complete(), "Chimap"), *(qsm.format(run) for run in ("2", "10", "1"))]
