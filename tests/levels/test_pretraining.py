@@ -136,7 +136,7 @@ def test_figures_on_patients_stay_such_when_the_start_was_simulated(pretrained, 
     output_dir = write_outputs_of(tmp_path / "out", SUBJECTS)
     for path in output_dir.glob("sub-*/**/*_dseg.tsv"):  # a patient's lesion has no true rim status
         frame = read_lesion_table(path).frame.copy()
-        frame["rim_truth"] = None
+        frame.loc[:, "rim_truth"] = None
         write_lesion_table(path, LesionTable(frame))
     run_group(_settings(output_dir, pretrained=pretrained))
     card = (output_dir / "models/qsmrim-net/README.md").read_text()

@@ -105,7 +105,7 @@ OUTSIDE = "works, with a warning: it keeps its row, not classified"
 def flair_ends_below_lesion_1(files: SessionFiles) -> None:
     """The FLAIR is 0 in lesion 1, as beyond its field of view."""
     lesion = np.asanyarray(nib.load(files.lesions).dataobj) == 1
-    rewrite(files.flair, change=lambda data: np.where(ndimage.binary_dilation(lesion, iterations=3), 0, data))
+    rewrite(files.flair, change=lambda data: np.where(ndimage.binary_dilation(lesion, iterations=8), 0, data))
 
 
 CASES = [
