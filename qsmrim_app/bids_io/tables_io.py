@@ -96,6 +96,8 @@ def column_descriptions(columns: Mapping[str, Column]) -> dict[str, Any]:
             entry["Units"] = column.units
         if column.levels:
             entry["Levels"] = dict(column.levels)
+        if column.parts:
+            entry["Parts"] = dict(column.parts)
         described[name] = entry
     return described
 

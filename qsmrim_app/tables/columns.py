@@ -36,12 +36,16 @@ LESION_FLAGS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: ``kind`` fixes dtype and missing value, the rest goes into the JSON sidecar."""
+    """One column: ``kind`` fixes dtype and missing value, the rest goes into the JSON sidecar.
+
+    ``levels`` are all values; ``parts`` are those that a value joins by commas, which BIDS has no word for.
+    """
 
     kind: Kind
     description: str
     units: str | None = None
     levels: Mapping[str, str] | None = None
+    parts: Mapping[str, str] | None = None
     minimum: float | None = None
     maximum: float | None = None
     required: bool = False
@@ -82,5 +86,5 @@ LESION_COLUMNS: Mapping[str, Column] = {
         minimum=0,
     ),
     "excluded_because": Column("text", "Why the lesion was not classified", levels=EXCLUSION_REASONS),
-    "flags": Column("text", "What to know of the lesion, comma-separated", levels=LESION_FLAGS),
+    "flags": Column("text", "What to know of the lesion, comma-separated", parts=LESION_FLAGS),
 }
