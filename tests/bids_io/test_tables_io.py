@@ -109,3 +109,10 @@ def test_every_column_is_described():
 def test_rows_fit_their_columns(tmp_path):
     with pytest.raises(ValueError, match="2 cells"):
         write_table(tmp_path / "t.tsv", ("a",), [(1, 2)])
+
+
+def test_flags_that_stand_together_in_a_cell_are_no_levels():
+    described = lesion_table_sidecar()
+    assert "Levels" not in described["flags"]
+    assert described["flags"]["Parts"]["cropped"]
+    assert described["excluded_because"]["Levels"]["too_small"]
