@@ -13,10 +13,8 @@ from qsmrim_app.detectors.bundle import Weights
 from qsmrim_app.errors import ModelError
 from qsmrim_app.settings import DetectorSettings
 
-_BRANCHES = {
-    "image_branch",
-    "radiomic_branch",
-}  # the parts that read a lesion, not what other parts say of it
+# the parts that read a lesion, not what other parts say of it
+_BRANCHES = {"image_branch", "radiomic_branch"}
 _LOG = logging.getLogger(__name__)
 
 

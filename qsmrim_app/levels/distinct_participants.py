@@ -37,7 +37,7 @@ def require_distinct_participants(gathered: Gathered) -> None:
 def lesion_prints(samples: LesionSamples) -> Iterator[tuple[str, str]]:
     """What identifies the image of each lesion, and whose it is; an empty patch is nobody's."""
     rows = zip(fingerprints(samples), samples.subjects.tolist(), samples.patches, strict=True)
-    return ((print_, subject) for print_, subject, patch in rows if patch.any())
+    return ((print_, subject) for print_, subject, patch in rows if patch[0].any())
 
 
 def _require_distinct_images(gathered: Gathered) -> None:
