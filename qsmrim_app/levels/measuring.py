@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,37 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qsmrim_app.bids_io.label_tables import LabelRow
 from qsmrim_app.images import load_image, load_labels, relative_to_median, robust_z_score
 from qsmrim_app.lesions.labelling import find_lesions
-from qsmrim_app.lesions.matching import match_by_overlap
 from qsmrim_app.lesions.patches import extract_patches, is_cropped
+from qsmrim_app.levels.expert_rim import ExpertRim, add_expert
 from qsmrim_app.radiomic_features.features import FeatureRows, extract_features
 from qsmrim_app.records import Case, Lesion, PreparedSubject, Volume
 from qsmrim_app.settings import DetectorSettings, LesionSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
-_RATER_COLUMNS = {  # column of a rater table -> column of the lesion table
-    "rim": "rim_expert",
-    "rim_rater1": "rim_rater1",
-    "rim_rater2": "rim_rater2",
-    "rim_truth": "rim_truth",
-}
 _COVERED_SHARE = 0.9  # of a lesion must lie inside the brain mask, and in either image, or it is flagged
-
-
-@dataclass(frozen=True, eq=False)
-class ExpertRim:
-    """What experts said of the lesions of one session.
-
-    ``rows`` is the raters' table by label; ``labels`` is the map that it describes, on the native grid.
-    ``only_rims`` says that the map holds rim+ lesions alone: what none of them lies on is rim-.
-    """
-
-    rows: Mapping[int, LabelRow]
-    labels: Volume
-    only_rims: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +113,7 @@ def measure_session(
         if lesion.index not in features.failures:
             flags = [*_flags(lesion, analysis, detector, values), *_gaps(on_native[lesion.index], native)]
             rows[lesion.index]["flags"] = ",".join(flags)
-    warnings = _add_expert(rows, native.lesions, expert)
+    warnings = add_expert(rows, native.lesions, expert)
     samples = _samples(analysis, measurable, features, detector, rows)
     key = {"subject": native.key.subject, "session": native.key.session}
     table = lesion_table(key | row for row in rows.values())
@@ -206,52 +186,6 @@ def _gaps(lesion: Lesion, case: Case) -> list[str]:
         for flag, image in images.items()
         if (image.data[lesion.slices][inside] != 0).mean() < _COVERED_SHARE
     ]
-
-
-def _add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRim | None) -> tuple[str, ...]:
-    """Write expert columns into ``rows``; return what could not be matched, in words."""
-    if expert is None:
-        return ()
-    if expert.only_rims:
-        return _add_rims(rows, labels, expert.labels)
-    identical = np.array_equal(labels.data, expert.labels.data) and set(expert.rows) <= set(rows)
-    match = {index: index for index in rows} if identical else match_by_overlap(labels, expert.labels)
-    for index, row in rows.items():
-        said = expert.rows.get(match.get(index, 0))
-        if said is not None:
-            row.update({ours: getattr(said, theirs) for theirs, ours in _RATER_COLUMNS.items()})
-    warnings = []
-    if lost := sorted(set(expert.rows) - set(match.values())):
-        warnings.append(
-            f"{len(lost)} lesion(s) of the raters' map are not the largest part of any lesion here and were "
-            f"not used: {some_labels(lost)}"
-        )
-    rated = [other for index, other in match.items() if index in rows and other in expert.rows]
-    if shared := sorted({other for other in rated if rated.count(other) > 1}):
-        warnings.append(
-            f"{len(shared)} lesion(s) of the raters' map overlap several lesions here, which all have their "
-            f"status: {some_labels(shared)}; look whether the outlines belong together"
-        )
-    return tuple(warnings)
-
-
-def _add_rims(rows: dict[int, dict[str, Any]], labels: Volume, rims: Volume) -> tuple[str, ...]:
-    """As `_add_expert`, of a map of rim+ lesions alone: each marks the one lesion that it overlaps most."""
-    marked = match_by_overlap(rims, labels)
-    for index, row in rows.items():
-        row["rim_expert"] = int(index in marked.values())
-    lost = sorted({int(label) for label in np.unique(rims.data) if label > 0} - set(marked))
-    if not lost:
-        return ()
-    return (
-        f"{len(lost)} rim+ lesion(s) of the raters' map overlap no lesion here and were not used: "
-        f"{some_labels(lost)}",
-    )
-
-
-def some_labels(labels: Sequence[int]) -> str:
-    """The first of a list of labels, for a message."""
-    return ", ".join(map(str, labels[:10])) + (" ..." if len(labels) > 10 else "")
 
 
 def _samples(

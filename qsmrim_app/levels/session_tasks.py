@@ -10,21 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from qsmrim_app.bids_io.label_tables import LabelRow, read_label_table
+from qsmrim_app.bids_io.label_tables import read_label_table
 from qsmrim_app.bids_io.names import SessionRole, session_path
 from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_table, write_table
 from qsmrim_app.bids_io.writing import remove_file, write_bytes, write_image, write_json, write_text
 from qsmrim_app.errors import QsmrimError
-from qsmrim_app.images import in_storage_order, load_labels, read_grid, to_ppm
-from qsmrim_app.lesions.labelling import label_lesions
+from qsmrim_app.images import in_storage_order, read_grid, to_ppm
 from qsmrim_app.lesions.painting import paint_lesions
+from qsmrim_app.levels.expert_rim import (
+    NOT_CLASSIFIED,
+    RIM_NEGATIVE,
+    RIM_POSITIVE,
+    read_expert,
+    some_labels,
+)
 from qsmrim_app.levels.measuring import (
-    ExpertRim,
     MeasuredSession,
     load_native_case,
     load_session,
     measure_session,
-    some_labels,
 )
 from qsmrim_app.levels.unlike_training import unlike_training_warnings
 from qsmrim_app.preprocessing.brain_mask import is_masked
@@ -41,14 +45,6 @@ from qsmrim_app.tables.lesion_samples import LesionSamples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
 
 logger = logging.getLogger(__name__)
-
-RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
-RIM_CLASSES = "desc-rim"  # in the name of a map with these values; others hold rim+ lesions alone
-# a desc-rim_dseg that experts drew instead of a table: each lesion takes the value that covers most of it
-_RIM_MAP_ROWS = {
-    RIM_NEGATIVE: LabelRow(RIM_NEGATIVE, "rim negative", rim=0),
-    RIM_POSITIVE: LabelRow(RIM_POSITIVE, "rim positive", rim=1),
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ def measure_inputs(task: MeasureTask) -> MeasuredSession:
     rows = read_label_table(table) if table else {}
     names = {index: row.name for index, row in rows.items() if row.name}
     images = load_session(task.prepared)
-    expert, doubts = _expert(task.inputs, task.prepared)
+    expert, doubts = read_expert(task.inputs, task.prepared)
     measured = measure_session(images, names, expert, task.lesions, task.detector)
     measured = replace(measured, warnings=(*measured.warnings, *doubts))
     without = sorted(set(rows) - set(images.source_labels))
@@ -103,38 +99,6 @@ def measure_inputs(task: MeasureTask) -> MeasuredSession:
         return measured
     note = f"{table.name}: {len(without)} row(s) name no lesion of the map: {some_labels(without)}"
     return replace(measured, warnings=(*measured.warnings, note))
-
-
-def _expert(inputs: SubjectInputs, prepared: PreparedSubject) -> tuple[ExpertRim | None, tuple[str, ...]]:
-    """What experts said, and what is odd about it."""
-    if prepared.native_rim_labels is not None and inputs.rim_table is not None:
-        labels = load_labels(prepared.native_rim_labels).volume
-        return ExpertRim(read_label_table(inputs.rim_table), labels), ()
-    if prepared.native_rim_map is None or inputs.rim_map is None:
-        return None, ()
-    drawn = load_labels(prepared.native_rim_map).volume
-    if f"_{RIM_CLASSES}_" in inputs.rim_map.name:
-        return ExpertRim(_RIM_MAP_ROWS, drawn), _doubts_of_classes(drawn, inputs.rim_map)
-    if np.unique(drawn.data).size <= 2:  # a mask, not instances
-        drawn = label_lesions(drawn)
-    said = (
-        f"{inputs.rim_map.name}: a map of rim+ lesions; each lesion that none of them lies on counts as rim-"
-    )
-    return ExpertRim({}, drawn, only_rims=True), (said,)
-
-
-def _doubts_of_classes(drawn: Volume, path: Path) -> tuple[str, ...]:
-    values = set(np.unique(drawn.data).tolist()) - {0}
-    found = []
-    if values == {RIM_NEGATIVE}:
-        found.append(
-            f"{path.name}: it holds the value 1 alone, rim-; name a map of rim+ lesions label-rim_mask"
-        )
-    if odd := sorted(values - {RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED}):
-        found.append(
-            f"{path.name}: its values are 1 rim-, 2 rim+ and 3 not classified; not used: {some_labels(odd)}"
-        )
-    return tuple(found)
 
 
 @dataclass(frozen=True)

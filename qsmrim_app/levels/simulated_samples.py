@@ -17,7 +17,8 @@ from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_tabl
 from qsmrim_app.bids_io.writing import write_bytes, write_json
 from qsmrim_app.images import grid_with_spacing, robust_z_score, same_grid
 from qsmrim_app.lesions.labelling import present_labels
-from qsmrim_app.levels.measuring import ExpertRim, MeasuredSession, SessionImages, measure_session
+from qsmrim_app.levels.expert_rim import ExpertRim
+from qsmrim_app.levels.measuring import MeasuredSession, SessionImages, measure_session
 from qsmrim_app.preprocessing.bias_correction import correct_bias
 from qsmrim_app.preprocessing.brain_mask import mask_from_support
 from qsmrim_app.preprocessing.grids import Sources, on_grid

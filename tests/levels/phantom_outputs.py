@@ -10,7 +10,8 @@ import numpy as np
 
 from qsmrim_app.bids_io.description import write_description
 from qsmrim_app.bids_io.label_tables import LabelRow
-from qsmrim_app.levels.measuring import ExpertRim, load_session, measure_session
+from qsmrim_app.levels.expert_rim import ExpertRim
+from qsmrim_app.levels.measuring import load_session, measure_session
 from qsmrim_app.levels.session_tasks import WriteTask, write_outputs
 from qsmrim_app.records import SubjectInputs
 from qsmrim_app.settings import (

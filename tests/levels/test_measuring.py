@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from qsmrim_app.bids_io.label_tables import LabelRow
-from qsmrim_app.levels.measuring import ExpertRim, load_session, measure_session
+from qsmrim_app.levels.expert_rim import ExpertRim
+from qsmrim_app.levels.measuring import load_session, measure_session
 from qsmrim_app.settings import DetectorSettings, LesionSettings
 from tests import phantoms
 from tests.levels.prepared import prepare_phantom

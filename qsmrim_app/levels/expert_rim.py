@@ -1,0 +1,128 @@
+"""What experts said of the rims of a session: read from their table or map, and given to the lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qsmrim_app.bids_io.label_tables import LabelRow, read_label_table
+from qsmrim_app.images import load_labels
+from qsmrim_app.lesions.labelling import label_lesions
+from qsmrim_app.lesions.matching import match_by_overlap
+from qsmrim_app.records import PreparedSubject, SubjectInputs, Volume
+
+_RATER_COLUMNS = {  # column of a rater table -> column of the lesion table
+    "rim": "rim_expert",
+    "rim_rater1": "rim_rater1",
+    "rim_rater2": "rim_rater2",
+    "rim_truth": "rim_truth",
+}
+
+RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
+RIM_CLASSES = "desc-rim"  # in the name of a map with these values; others hold rim+ lesions alone
+# a desc-rim_dseg that experts drew instead of a table: each lesion takes the value that covers most of it
+_RIM_MAP_ROWS = {
+    RIM_NEGATIVE: LabelRow(RIM_NEGATIVE, "rim negative", rim=0),
+    RIM_POSITIVE: LabelRow(RIM_POSITIVE, "rim positive", rim=1),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ExpertRim:
+    """What experts said of the lesions of one session.
+
+    ``rows`` is the raters' table by label; ``labels`` is the map that it describes, on the native grid.
+    ``only_rims`` says that the map holds rim+ lesions alone: what none of them lies on is rim-.
+    """
+
+    rows: Mapping[int, LabelRow]
+    labels: Volume
+    only_rims: bool = False
+
+
+def read_expert(inputs: SubjectInputs, prepared: PreparedSubject) -> tuple[ExpertRim | None, tuple[str, ...]]:
+    """What experts said of a session that is prepared, and what is odd about it, in words.
+
+    Raises
+    ------
+    TableError
+        If their table cannot be read.
+    """
+    if prepared.native_rim_labels is not None and inputs.rim_table is not None:
+        labels = load_labels(prepared.native_rim_labels).volume
+        return ExpertRim(read_label_table(inputs.rim_table), labels), ()
+    if prepared.native_rim_map is None or inputs.rim_map is None:
+        return None, ()
+    drawn = load_labels(prepared.native_rim_map).volume
+    if f"_{RIM_CLASSES}_" in inputs.rim_map.name:
+        return ExpertRim(_RIM_MAP_ROWS, drawn), _doubts_of_classes(drawn, inputs.rim_map)
+    if np.unique(drawn.data).size <= 2:  # a mask, not instances
+        drawn = label_lesions(drawn)
+    said = (
+        f"{inputs.rim_map.name}: a map of rim+ lesions; each lesion that none of them lies on counts as rim-"
+    )
+    return ExpertRim({}, drawn, only_rims=True), (said,)
+
+
+def _doubts_of_classes(drawn: Volume, path: Path) -> tuple[str, ...]:
+    values = set(np.unique(drawn.data).tolist()) - {0}
+    found = []
+    if values == {RIM_NEGATIVE}:
+        found.append(
+            f"{path.name}: it holds the value 1 alone, rim-; name a map of rim+ lesions label-rim_mask"
+        )
+    if odd := sorted(values - {RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED}):
+        found.append(
+            f"{path.name}: its values are 1 rim-, 2 rim+ and 3 not classified; not used: {some_labels(odd)}"
+        )
+    return tuple(found)
+
+
+def add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRim | None) -> tuple[str, ...]:
+    """Write expert columns into ``rows``; return what could not be matched, in words."""
+    if expert is None:
+        return ()
+    if expert.only_rims:
+        return _add_rims(rows, labels, expert.labels)
+    identical = np.array_equal(labels.data, expert.labels.data) and set(expert.rows) <= set(rows)
+    match = {index: index for index in rows} if identical else match_by_overlap(labels, expert.labels)
+    for index, row in rows.items():
+        said = expert.rows.get(match.get(index, 0))
+        if said is not None:
+            row.update({ours: getattr(said, theirs) for theirs, ours in _RATER_COLUMNS.items()})
+    warnings = []
+    if lost := sorted(set(expert.rows) - set(match.values())):
+        warnings.append(
+            f"{len(lost)} lesion(s) of the raters' map are not the largest part of any lesion here and were "
+            f"not used: {some_labels(lost)}"
+        )
+    rated = [other for index, other in match.items() if index in rows and other in expert.rows]
+    if shared := sorted({other for other in rated if rated.count(other) > 1}):
+        warnings.append(
+            f"{len(shared)} lesion(s) of the raters' map overlap several lesions here, which all have their "
+            f"status: {some_labels(shared)}; look whether the outlines belong together"
+        )
+    return tuple(warnings)
+
+
+def _add_rims(rows: dict[int, dict[str, Any]], labels: Volume, rims: Volume) -> tuple[str, ...]:
+    """As `add_expert`, of a map of rim+ lesions alone: each marks the one lesion that it overlaps most."""
+    marked = match_by_overlap(rims, labels)
+    for index, row in rows.items():
+        row["rim_expert"] = int(index in marked.values())
+    lost = sorted({int(label) for label in np.unique(rims.data) if label > 0} - set(marked))
+    if not lost:
+        return ()
+    return (
+        f"{len(lost)} rim+ lesion(s) of the raters' map overlap no lesion here and were not used: "
+        f"{some_labels(lost)}",
+    )
+
+
+def some_labels(labels: Sequence[int]) -> str:
+    """The first of a list of labels, for a message."""
+    return ", ".join(map(str, labels[:10])) + (" ..." if len(labels) > 10 else "")
