@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qsmrim_app.bids_io.choosing import Finding, choose, require_content
-from qsmrim_app.bids_io.matching import best_matches, stated_space
+from qsmrim_app.bids_io.matching import best_matches, same_value, stated_space
 from qsmrim_app.bids_io.session_files import BidsFile
 from qsmrim_app.errors import MissingImageError
 from qsmrim_app.settings import InputSettings
@@ -75,16 +75,18 @@ def find_magnitude(files: Sequence[BidsFile], settings: InputSettings, qsm: Bids
     def distance(file: BidsFile) -> tuple[bool, bool, int, str]:
         return (
             file.entities.get("acquisition") != qsm.entities.get("acquisition"),
-            str(file.entities.get("run")) != str(qsm.entities.get("run")),
+            not same_value(file.entities.get("run"), qsm.entities.get("run")),
             int(file.entities.get("echo") or 0),
             file.path.name,
         )
 
     chosen = min(fitting, key=distance)
     require_content(chosen)
-    notes: tuple[str, ...] = ()
-    if distance(chosen)[0] and qsm.entities.get("acquisition"):
-        notes = (f"magnitude: none shares the acquisition of {qsm.path.name}; {chosen.path.name} was taken",)
+    notes = tuple(
+        f"magnitude: none shares the {name} of {qsm.path.name}; {chosen.path.name} was taken"
+        for name, differs in zip(("acquisition", "run"), distance(chosen), strict=False)
+        if differs and qsm.entities.get(name)
+    )
     return Finding("magnitude", chosen, notes=notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from qsmrim_app.bids_io.choosing import Finding, choose
 from qsmrim_app.bids_io.datasets import is_own_output
@@ -85,7 +86,14 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
     tables = [file for file in found if "rim" in column_names(file.table)]
     maps = [file for file in found if file not in tables]
     remedy = f"{FILTER_FILE} (role raters)"
-    return choose("rim_labels", tables, remedy), choose("rim_map", maps, remedy)
+    if not tables:
+        return Finding("rim_labels"), choose("rim_map", maps, remedy)
+    of_table = choose("rim_labels", tables, remedy)
+    if maps and of_table.file is not None:
+        unused = ", ".join(sorted(file.path.name for file in maps)[:3])
+        note = f"rim status: the table of {of_table.file.path.name} is used, not {unused}"
+        of_table = replace(of_table, notes=(*of_table.notes, note))
+    return of_table, Finding("rim_map")
 
 
 def kind_of(file: BidsFile) -> LesionKind:

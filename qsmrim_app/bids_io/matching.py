@@ -110,11 +110,15 @@ def _value_fits(value: Any, wanted: Any) -> bool:
         return value is None or str(value).lower() in _space_names(wanted.removesuffix(" or none"))
     if wanted in _PRESENT:
         return value is not None
-    return value is not None and _plain(value) == _plain(wanted)
+    return value is not None and same_value(value, wanted)
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two values of an entity are one; ``run-01`` is ``run-1``, and case does not count."""
+    return _plain(one) == _plain(other)
 
 
 def _plain(value: Any) -> str:
-    """Case and leading zeros of numbers do not count: ``run-01`` is ``run-1``."""
     text = str(value).lower()
     return str(int(text)) if text.isdecimal() else text
 

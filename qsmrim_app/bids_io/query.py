@@ -17,7 +17,7 @@ from qsmrim_app.bids_io.image_sources import (
     find_qsm,
 )
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
-from qsmrim_app.bids_io.matching import check_filters
+from qsmrim_app.bids_io.matching import check_filters, same_value
 from qsmrim_app.bids_io.participant_list import compare_participants
 from qsmrim_app.bids_io.selection import SelectedSession, selected_sessions
 from qsmrim_app.bids_io.session_files import BidsFile, session_files, subjects_of, unread_images
@@ -199,8 +199,8 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
 
 def _other_run(lesions: BidsFile, image: BidsFile) -> tuple[str, ...]:
     """What is to be said where lesions were drawn on another run of a scan than the one that is used."""
-    drawn, used = (str(file.entities.get("run", "")).lstrip("0") for file in (lesions, image))
-    if not drawn or not used or drawn == used:
+    drawn, used = (file.entities.get("run") for file in (lesions, image))
+    if drawn is None or used is None or same_value(drawn, used):
         return ()
     return (
         f"lesions: {lesions.path.name} is of run {drawn}, but {image.path.name} of run {used} is used; "

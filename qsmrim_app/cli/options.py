@@ -17,6 +17,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--participant-label",
         dest="inputs.participants",
         nargs="+",
+        action="extend",
         metavar="LABEL",
         help="participants, with or without 'sub-', or one text file, a label a line (default: all)",
     )
@@ -24,6 +25,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--exclude-participant-label",
         dest="inputs.exclude_participants",
         nargs="+",
+        action="extend",
         metavar="LABEL",
         help="participants to leave out (default: none)",
     )
@@ -32,6 +34,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--session-id",
         dest="inputs.sessions",
         nargs="+",
+        action="extend",
         metavar="LABEL",
         help="sessions to analyse, with or without 'ses-' (default: all)",
     )

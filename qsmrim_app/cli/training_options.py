@@ -14,6 +14,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--train",
         dest="train",
         nargs="+",
+        action="extend",
         metavar="METHOD",
         help="methods to train, or all (default: none, gather only)",
     )
@@ -51,7 +52,15 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="cross-validation folds by subject: how many, one a site, or a table with the columns "
         "subject and fold, such as the folds.tsv of another run (default: 5)",
     )
-    add("--seeds", dest="seeds", nargs="+", type=int, metavar="SEED", help="a member a seed (default: 0 1 2)")
+    add(
+        "--seeds",
+        dest="seeds",
+        nargs="+",
+        action="extend",
+        type=int,
+        metavar="SEED",
+        help="a member a seed (default: 0 1 2)",
+    )
     add(
         "--pretrained",
         dest="pretrained",

@@ -11,7 +11,7 @@ import numpy as np
 
 from qsmrim_app.bids_io.label_tables import LabelRow, read_label_table
 from qsmrim_app.images import load_labels
-from qsmrim_app.lesions.labelling import label_lesions
+from qsmrim_app.lesions.labelling import label_lesions, present_labels
 from qsmrim_app.lesions.matching import match_by_overlap
 from qsmrim_app.records import PreparedSubject, SubjectInputs, Volume
 
@@ -22,6 +22,7 @@ _RATER_COLUMNS = {  # column of a rater table -> column of the lesion table
     "rim_truth": "rim_truth",
 }
 
+_MARKED, _DOUBTED = 0.5, 0.25  # shares of a lesion that lie in a map of rim+ lesions
 RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
 RIM_CLASSES = "desc-rim"  # in the name of a map with these values; others hold rim+ lesions alone
 # a desc-rim_dseg that experts drew instead of a table: each lesion takes the value that covers most of it
@@ -60,7 +61,7 @@ def read_expert(inputs: SubjectInputs, prepared: PreparedSubject) -> tuple[Exper
     drawn = load_labels(prepared.native_rim_map).volume
     if f"_{RIM_CLASSES}_" in inputs.rim_map.name:
         return ExpertRim(_RIM_MAP_ROWS, drawn), _doubts_of_classes(drawn, inputs.rim_map)
-    if np.unique(drawn.data).size <= 2:  # a mask, not instances
+    if len(present_labels(drawn)) <= 1:  # a mask, not instances
         drawn = label_lesions(drawn)
     said = (
         f"{inputs.rim_map.name}: a map of rim+ lesions; each lesion that none of them lies on counts as rim-"
@@ -75,11 +76,21 @@ def _doubts_of_classes(drawn: Volume, path: Path) -> tuple[str, ...]:
         found.append(
             f"{path.name}: it holds the value 1 alone, rim-; name a map of rim+ lesions label-rim_mask"
         )
+    known = values & {RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED}
+    if len(known) > 1 and all(_is_one_piece(drawn, value) for value in known):
+        found.append(
+            f"{path.name}: each of its values stands on one lesion alone, and 1 is taken as rim-, 2 as rim+; "
+            "if they number rim+ lesions, name the map label-rim_dseg"
+        )
     if odd := sorted(values - {RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED}):
         found.append(
             f"{path.name}: its values are 1 rim-, 2 rim+ and 3 not classified; not used: {some_labels(odd)}"
         )
     return tuple(found)
+
+
+def _is_one_piece(drawn: Volume, value: int) -> bool:
+    return len(present_labels(label_lesions(drawn.with_data(drawn.data == value)))) == 1
 
 
 def add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRim | None) -> tuple[str, ...]:
@@ -110,17 +121,37 @@ def add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRi
 
 
 def _add_rims(rows: dict[int, dict[str, Any]], labels: Volume, rims: Volume) -> tuple[str, ...]:
-    """As `add_expert`, of a map of rim+ lesions alone: each marks the one lesion that it overlaps most."""
-    marked = match_by_overlap(rims, labels)
+    """As `add_expert`, of a map of rim+ lesions alone.
+
+    Each rim marks the lesion that it overlaps most, and each lesion that lies in the map by half is marked,
+    since two rim+ lesions that touch are one piece of a mask.
+    """
+    best = match_by_overlap(rims, labels)
+    inside = _share_inside(labels, rims)
+    marked = set(best.values()) | {lesion for lesion, share in inside.items() if share >= _MARKED}
     for index, row in rows.items():
-        row["rim_expert"] = int(index in marked.values())
-    lost = sorted({int(label) for label in np.unique(rims.data) if label > 0} - set(marked))
-    if not lost:
-        return ()
-    return (
-        f"{len(lost)} rim+ lesion(s) of the raters' map overlap no lesion here and were not used: "
-        f"{some_labels(lost)}",
-    )
+        row["rim_expert"] = int(index in marked)
+    warnings = []
+    if lost := sorted(set(present_labels(rims)) - set(best)):
+        warnings.append(
+            f"{len(lost)} rim+ lesion(s) of the raters' map overlap no lesion here and were not used: "
+            f"{some_labels(lost)}"
+        )
+    doubtful = sorted({lesion for lesion, share in inside.items() if share >= _DOUBTED} - marked)
+    if doubtful:
+        warnings.append(
+            f"{len(doubtful)} lesion(s) that lie partly in the raters' map of rim+ lesions count as rim-, as "
+            f"less than half of each does: {some_labels(doubtful)}; look whether the outlines belong together"
+        )
+    return tuple(warnings)
+
+
+def _share_inside(labels: Volume, rims: Volume) -> dict[int, float]:
+    """How much of each lesion lies in the map of rims; lesions that do not touch it are left out."""
+    lesions, sizes = np.unique(labels.data[labels.data > 0], return_counts=True)
+    covered, counts = np.unique(labels.data[(labels.data > 0) & (rims.data > 0)], return_counts=True)
+    shares = counts / sizes[np.searchsorted(lesions, covered)]
+    return dict(zip(covered.tolist(), shares.tolist(), strict=True))
 
 
 def some_labels(labels: Sequence[int]) -> str:

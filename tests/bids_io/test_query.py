@@ -21,6 +21,7 @@ from tests.bids_io.skeletons import complete, skeleton
 KEY = SessionKey("01")
 RIM = "index\tname\trim\n1\tlesion-001\t1\n"
 NAMES = "index\tname\n1\tlesion-001\n"
+MAGNITUDE = "sub-01/anat/sub-01_run-{}_part-mag_T2starw.nii.gz"
 TISSUE = "index\tname\n1\tgray matter\n2\twhite matter\n"
 
 
@@ -195,6 +196,19 @@ def test_lesions_of_another_run_than_the_flair_are_noted(tmp_path, drawn_on, is_
     assert all("is of run 1, but sub-01_run-2_FLAIR.nii.gz of run 2 is used" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("qsm_run", "taken", "is_said"), [("1", "01", False), ("02", "02", False), ("3", "01", True)]
+)
+def test_the_magnitude_is_of_the_run_of_the_qsm(tmp_path, qsm_run, taken, is_said):
+    files = without(without(complete(), "Chimap"), "T2starw")
+    files += [MAGNITUDE.format(run) for run in ("01", "02")]
+    files.append(f"derivatives/qsm/sub-01/anat/sub-01_run-{qsm_run}_Chimap.nii.gz")
+    inputs = one(skeleton(tmp_path, files))
+    assert inputs.magnitude == tmp_path / MAGNITUDE.format(taken)
+    notes = [note for note in inputs.notes if note.startswith("magnitude: none shares the run of")]
+    assert len(notes) == is_said
+
+
 def test_of_runs_the_last_is_taken_and_noted(tmp_path):
     qsm = "derivatives/qsm/sub-01/anat/sub-01_run-{}_Chimap.nii.gz"
     files = [*without(complete(), "Chimap"), *(qsm.format(run) for run in ("2", "10", "1"))]
@@ -361,6 +375,14 @@ def test_raters_give_lesions_where_nobody_else_does(tmp_path):
     inputs = one(skeleton(tmp_path, files))
     assert inputs.lesions == inputs.rim_labels
     assert inputs.lesions_kind == "instances"
+
+
+def test_a_map_of_rims_beside_a_rater_table_is_named(tmp_path):
+    drawn = {"derivatives/raters/sub-01/anat/sub-01_space-FLAIR_label-PRL_mask.nii.gz": None}
+    inputs = one(skeleton(tmp_path, dict.fromkeys(complete()) | lesion_dataset("raters", RIM) | drawn))
+    assert inputs.rim_table is not None
+    assert inputs.rim_map is None
+    assert any("is used, not sub-01_space-FLAIR_label-PRL_mask.nii.gz" in note for note in inputs.notes)
 
 
 def test_two_raters_need_a_choice(tmp_path):

@@ -147,6 +147,18 @@ def test_a_map_of_rims_alone_makes_every_other_lesion_rim_negative(case, prepare
     )
 
 
+def test_rims_that_touch_mark_each_lesion_that_lies_in_them_by_half(case, prepared):
+    drawn = np.isin(case.lesions.data, (1, 4)).astype(np.int32)  # one piece for two lesions
+    first, second = (np.argwhere(case.lesions.data == label) for label in (2, 3))
+    drawn[tuple(first[: len(first) // 2 + 1].T)] = 1
+    drawn[tuple(second[: len(second) // 3 + 1].T)] = 1
+    measured = measure(prepared, ExpertRim({}, case.lesions.with_data(drawn), only_rims=True))
+    assert {i: r["rim_expert"] for i, r in rows_of(measured).items()} == {1: 1, 2: 1, 3: 0, 4: 1, 5: 0}
+    (said,) = measured.warnings
+    assert said.startswith("1 lesion(s) that lie partly in the raters' map")
+    assert ": 3;" in said
+
+
 def test_the_zero_of_the_map_changes_the_table_but_not_what_the_model_sees(case, tmp_path):
     shifted = case.qsm.with_data(np.where(case.qsm.data != 0, case.qsm.data + np.float32(64), 0))
     found = []

@@ -6,6 +6,7 @@ import pytest
 
 from qsmrim_app.bids_io.query import find_inputs
 from qsmrim_app.cli.main import main
+from qsmrim_app.cli.parser import build_parser
 from qsmrim_app.settings import InputSettings
 from tests.bids_io.skeletons import complete, skeleton
 from tests.robustness.rows import Row
@@ -54,6 +55,12 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "--participant-label, --exclude-participant-label or --session-label given twice",
+        "works: the labels of both",
+        f"{HERE}::test_an_option_given_twice_counts_twice",
+    ),
+    Row(
+        SECTION,
         "a date as the value of a BIDS filter",
         REFUSED + "names role and entity",
         f"{HERE}::test_a_date_in_a_filter_is_named",
@@ -72,6 +79,19 @@ def test_a_label_to_exclude_that_nobody_has(good_dataset, capsys, tmp_path):
     words = [str(good_dataset), str(tmp_path / "out"), "participant", "--dry-run"]
     assert main([*words, "--exclude-participant-label", "1"]) == 64
     assert f"{good_dataset} has no sub-1; correct the label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "setting"),
+    [
+        ("--participant-label", "participants"),
+        ("--exclude-participant-label", "exclude_participants"),
+        ("--session-label", "sessions"),
+    ],
+)
+def test_an_option_given_twice_counts_twice(option, setting):
+    words = build_parser().parse_args(["in", "out", "participant", option, "a", option, "b", "c"])
+    assert vars(words)[f"inputs.{setting}"] == ["a", "b", "c"]
 
 
 def test_a_session_label_that_nobody_has(tmp_path, caplog):

@@ -234,6 +234,12 @@ ROWS = (
         "works, with a warning: says that 1 is rim-",
         RIM_MAP,
     ),
+    Row(
+        SECTION,
+        "A map of numbered rims (1, 2, 3) named as a map of classes (desc-rim_dseg)",
+        "works, with a warning: says what 1 and 2 mean and how to name the map",
+        RIM_MAP,
+    ),
 )
 
 
@@ -247,7 +253,8 @@ def test_mask(case, files, undisturbed, tmp_path):
     [
         ("label-PRL_mask", {1: 1, 4: 1}, "a map of rim\\+ lesions", [1, 0, 0, 1, 0]),
         ("label-rim_dseg", {1: 1, 4: 2, 5: 3}, "a map of rim\\+ lesions", [1, 0, 0, 1, 1]),
-        ("desc-rim_dseg", {1: 2, 2: 1, 3: 3}, "", [1, 0, None, None, None]),
+        ("desc-rim_dseg", {1: 2, 2: 1, 3: 3, 4: 1}, "", [1, 0, None, 0, None]),
+        ("desc-rim_dseg", {1: 1, 2: 2, 3: 3}, "name the map label-rim_dseg", [0, 1, None, None, None]),
         ("desc-rim_dseg", {1: 1, 4: 1}, "holds the value 1 alone, rim-", [0, None, None, 0, None]),
         ("desc-rim_dseg", {1: 2, 2: 7}, "not used: 7", [1, None, None, None, None]),
     ],
