@@ -138,6 +138,14 @@ class RegistrationResult:
     fell_back: bool = False
     similarity_drop: float | None = None
 
+    @property
+    def share_lost(self) -> float | None:
+        """``similarity_drop`` as a share of the similarity where the FLAIR was put; None if not looked at."""
+        similarity = self.similarity_before if self.kind == "header" else self.similarity_after
+        if self.similarity_drop is None or similarity <= 0:
+            return None
+        return self.similarity_drop / similarity
+
 
 @dataclass(frozen=True)
 class Finding:

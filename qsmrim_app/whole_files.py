@@ -39,8 +39,17 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
 
 
-def replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+def replace_folder(folder: Path, contents: Mapping[str, bytes], keep: Callable[[str], bool]) -> None:
     """Write a folder of files, given by name; one that was there is replaced, never mixed.
+
+    Parameters
+    ----------
+    folder
+        What to write.
+    contents
+        Name -> bytes.
+    keep
+        Whether something of that name in the former folder is a person's, and goes into the new one.
 
     Raises
     ------
@@ -54,8 +63,19 @@ def replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
         for name, raw in contents.items():
             (unfinished / name).write_bytes(raw)
         if folder.exists():
+            _copy_kept(folder, unfinished, keep)
             folder.rename(scratch / "former")
         unfinished.rename(folder)
+
+
+def _copy_kept(former: Path, new: Path, keep: Callable[[str], bool]) -> None:
+    for path in former.iterdir():
+        if not keep(path.name) or (new / path.name).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, new / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, new / path.name, follow_symlinks=False)
 
 
 @contextmanager

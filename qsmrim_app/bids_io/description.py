@@ -104,7 +104,8 @@ def _is_rest_of_output(output: Path) -> bool:
 
 def _refuse_links(output: Path) -> None:
     """Refuse an output folder with links in it through which something would land elsewhere."""
-    patterns = ("*", "sub-*/*", f"{dataset_path('logs')}/*", "sub-*/ses-*/*")
+    logs = dataset_path("logs")
+    patterns = ("*", "sub-*/*", "sub-*/ses-*/*", f"{logs}/*", f"{logs}/*/*", "work/*", "work/*/*")
     for link in (path for pattern in patterns for path in output.glob(pattern) if path.is_symlink()):
         target = link.resolve()
         if not target.is_relative_to(output) and (target.is_dir() or link.parent.name == "logs"):

@@ -11,6 +11,8 @@ from pathlib import Path
 from qsmrim_app.errors import MissingImageError, TableError
 
 RIM_COLUMNS = ("rim", "rim_rater1", "rim_rater2", "rim_truth")
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
+_GUARDED = tuple(f"'{sign}" for sign in FORMULA)
 MISSING = ("n/a", "", "NaN", "nan", "NA")
 
 
@@ -98,6 +100,8 @@ def names_lesions(path: Path) -> bool:
 def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells (column -> text, stripped) of every row of a table.
 
+    The apostrophe that keeps a spreadsheet from taking a text for a formula is no part of the text.
+
     Raises
     ------
     TableError
@@ -118,11 +122,16 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     raise TableError(
                         f"{path}, line {lines.line_num}: {len(cells)} cells, {len(header)} columns"
                     )
-                yield lines.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+                yield lines.line_num, dict(zip(header, map(_plain, cells), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(
             f"{path} cannot be read as a table ({error}); expected tab-separated UTF-8"
         ) from error
+
+
+def _plain(cell: str) -> str:
+    text = cell.strip()
+    return text[1:] if text.startswith(_GUARDED) else text
 
 
 def _require_regular(path: Path) -> None:

@@ -67,16 +67,13 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
     by_dataset = {
         name: fitting for name, group in _by_dataset(files).items() if (fitting := _rim_files(group, filters))
     }
+    notes = _misnamed_columns(files)
     if settings.raters is None:  # what qsmrim predicted is no rating, unless it is asked for by name
-        by_dataset = {
-            name: group for name, group in by_dataset.items() if not is_own_output(group[0].dataset.root)
-        }
+        by_dataset = {name: group for name, group in by_dataset.items() if not _is_predicted(group)}
     if settings.raters is not None:
         by_dataset = {name: group for name, group in by_dataset.items() if name == settings.raters}
         if not by_dataset:
-            return Finding("rim_labels", notes=(f"rim status: '{settings.raters}' has none",)), Finding(
-                "rim_map"
-            )
+            notes += (f"rim status: '{settings.raters}' has none",)
     if len(by_dataset) > 1:
         raise AmbiguousInputError(
             f"rim status in {len(by_dataset)} datasets ({', '.join(sorted(by_dataset))}); "
@@ -87,13 +84,12 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
     maps = [file for file in found if file not in tables]
     remedy = f"{FILTER_FILE} (role raters)"
     if not tables:
-        return Finding("rim_labels"), choose("rim_map", maps, remedy)
+        return Finding("rim_labels", notes=notes), choose("rim_map", maps, remedy)
     of_table = choose("rim_labels", tables, remedy)
     if maps and of_table.file is not None:
         unused = ", ".join(sorted(file.path.name for file in maps)[:3])
-        note = f"rim status: the table of {of_table.file.path.name} is used, not {unused}"
-        of_table = replace(of_table, notes=(*of_table.notes, note))
-    return of_table, Finding("rim_map")
+        notes += (f"rim status: the table of {of_table.file.path.name} is used, not {unused}",)
+    return replace(of_table, notes=(*of_table.notes, *notes)), Finding("rim_map")
 
 
 def kind_of(file: BidsFile) -> LesionKind:
@@ -137,6 +133,27 @@ def _rim_files(group: Sequence[BidsFile], filters: Query) -> list[BidsFile]:
     fitting = best_matches(usable, "raters", filters)
     maps = [file for file in best_matches(usable, "rim_map", filters) if file not in fitting]
     return fitting + maps
+
+
+def _is_predicted(group: Sequence[BidsFile]) -> bool:
+    """Whether files are qsmrim's own, also as a copy without its description: probabilities lie beside."""
+    return is_own_output(group[0].dataset.root) or any(
+        any(file.path.parent.glob("*_label-rim_probseg.nii*")) for file in group
+    )
+
+
+def _misnamed_columns(files: Sequence[BidsFile]) -> tuple[str, ...]:
+    """What is to be said of tables whose rim columns lack the one that counts."""
+    notes = []
+    for file in files:
+        columns = column_names(file.table)
+        others = [name for name in columns if name.lower().startswith("rim") and name != "rim_truth"]
+        if others and "rim" not in columns and not _is_predicted([file]):
+            notes.append(
+                f"rim status: {file.table.name} has no column 'rim', only {', '.join(others)}, and is "
+                "not used; 'rim' is what the experts agreed on (1, 0, n/a)"
+            )
+    return tuple(notes)
 
 
 def _carries_rim(group: Sequence[BidsFile]) -> bool:

@@ -10,13 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from qsmrim_app.bids_io.label_tables import MISSING, read_cells
+from qsmrim_app.bids_io.label_tables import FORMULA, MISSING, read_cells
 from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import TableError
 from qsmrim_app.tables.columns import LESION_COLUMNS, Column
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
-_FORMULA = ("=", "+", "-", "@")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 NUMBER_FORMAT = ".6g"  # six digits: below what any of these numbers is known to
 
@@ -113,7 +112,7 @@ def cell_text(value: Any) -> str:
         return "n/a"
     if isinstance(value, str):
         line = " ".join(value.split())  # a tab or line end would make another cell or row of it
-        return f"'{line}" if line.startswith(_FORMULA) and not _NUMBER.fullmatch(line) else line
+        return f"'{line}" if line.startswith(FORMULA) and not _NUMBER.fullmatch(line) else line
     if isinstance(value, bool):
         return str(int(value))
     number = value.item() if hasattr(value, "item") else value

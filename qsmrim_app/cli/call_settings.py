@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from qsmrim_app.cli.machine import available_cores, available_memory_gb
+from qsmrim_app.cli.parser import build_parser
 from qsmrim_app.cli.values import finite
 from qsmrim_app.errors import UsageError
 from qsmrim_app.plain_data import from_plain
@@ -47,11 +48,18 @@ def settings_of(options: dict[str, Any], kind: type[Settings]) -> Settings:
     allowed = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     foreign = sorted(set(plain) - allowed)
     if foreign:
-        raise UsageError(f"the {options['level']} level has no setting '{foreign[0]}'. See --help")
+        given = [name for name in options if name.partition(".")[0] == foreign[0]]
+        said = f" ({_option_of(given[0])})" if given else ""
+        raise UsageError(f"the {options['level']} level has no setting '{foreign[0]}'{said}. See --help")
     try:
         return from_plain(kind, plain)
     except UsageError as error:
         raise UsageError(f"{file}: {error}" if file else str(error)) from error
+
+
+def _option_of(setting: str) -> str:
+    """How a setting is called on the command line."""
+    return next(action.option_strings[0] for action in build_parser()._actions if action.dest == setting)
 
 
 def _plain_options(options: dict[str, Any]) -> dict[str, Any]:

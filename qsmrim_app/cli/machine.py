@@ -13,6 +13,7 @@ import joblib
 import psutil
 
 from qsmrim_app.errors import UsageError
+from qsmrim_app.worker_process import NIPYPE_ALONE
 
 _SHARED_MEMORY = "/dev/shm"
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -87,6 +88,7 @@ def use_private_caches() -> Path:
     for name in ("NIPYPE_CONFIG_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
         os.environ[name] = str(folder / name.lower())
         (folder / name.lower()).mkdir()
+    os.environ[NIPYPE_ALONE] = os.environ["NIPYPE_CONFIG_DIR"]
     os.environ["NO_ET"] = "1"  # nipype asks its server for a newer version otherwise
     return folder
 

@@ -100,6 +100,8 @@ class Bundle:
 def write_bundle(folder: Path, bundle: Bundle) -> None:
     """Write a bundle; the same bundle gives the same bytes. One that was there is replaced, never mixed.
 
+    What a person put beside it (notes, say) stays.
+
     Raises
     ------
     OutputError
@@ -116,9 +118,14 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
     text = json.dumps(_without_nan(to_plain(manifest)), indent=1, sort_keys=True, allow_nan=False)
     contents[MANIFEST] = f"{text}\n".encode()
     try:
-        replace_folder(folder, contents)
+        replace_folder(folder, contents, keep=_is_foreign)
     except OSError as error:
         raise OutputError(f"the model cannot be written to {folder}: {error.strerror or error}") from error
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a file in the folder of a model is a person's, none that a training leaves there."""
+    return name != "README.md" and Path(name).suffix not in {".json", ".tsv", ".png", ".safetensors"}
 
 
 def _member_bytes(weights: Weights) -> bytes:

@@ -95,4 +95,14 @@ def _orientation_warnings(header: Any, path: Path) -> list[str]:
         ]
     if q_code and s_code and not np.allclose(qform, sform, atol=1e-2):
         return [f"{path.name}: qform and sform disagree; the sform was used"]
+    return _edge_warnings(sform, header, path) if s_code else []
+
+
+def _edge_warnings(sform: FloatArray, header: Any, path: Path) -> list[str]:
+    edges, pixdim = _voxel_edges(sform).round(4), np.asarray(header.get_zooms()[:3], np.float64).round(4)
+    if not np.allclose(edges, pixdim, rtol=1e-2):
+        return [
+            f"{path.name}: its voxels are {_edges_text(edges)} by the sform, {_edges_text(pixdim)} by pixdim;"
+            " the sform was used, and volumes are wrong if it is"
+        ]
     return []

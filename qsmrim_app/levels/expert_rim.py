@@ -38,11 +38,13 @@ class ExpertRim:
 
     ``rows`` is the raters' table by label; ``labels`` is the map that it describes, on the native grid.
     ``only_rims`` says that the map holds rim+ lesions alone: what none of them lies on is rim-.
+    ``are_classes`` says that its labels are no lesions but what was said of all that bear them.
     """
 
     rows: Mapping[int, LabelRow]
     labels: Volume
     only_rims: bool = False
+    are_classes: bool = False
 
 
 def read_expert(inputs: SubjectInputs, prepared: PreparedSubject) -> tuple[ExpertRim | None, tuple[str, ...]]:
@@ -60,7 +62,7 @@ def read_expert(inputs: SubjectInputs, prepared: PreparedSubject) -> tuple[Exper
         return None, ()
     drawn = load_labels(prepared.native_rim_map).volume
     if f"_{RIM_CLASSES}_" in inputs.rim_map.name:
-        return ExpertRim(_RIM_MAP_ROWS, drawn), _doubts_of_classes(drawn, inputs.rim_map)
+        return ExpertRim(_RIM_MAP_ROWS, drawn, are_classes=True), _doubts_of_classes(drawn, inputs.rim_map)
     if len(present_labels(drawn)) <= 1:  # a mask, not instances
         drawn = label_lesions(drawn)
     said = (
@@ -105,6 +107,9 @@ def add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRi
         said = expert.rows.get(match.get(index, 0))
         if said is not None:
             row.update({ours: getattr(said, theirs) for theirs, ours in _RATER_COLUMNS.items()})
+    if expert.are_classes:
+        rims = label_lesions(expert.labels.with_data(expert.labels.data == RIM_POSITIVE))
+        return _lost_rims(rims, match_by_overlap(rims, labels))
     warnings = []
     if lost := sorted(set(expert.rows) - set(match.values())):
         warnings.append(
@@ -131,19 +136,25 @@ def _add_rims(rows: dict[int, dict[str, Any]], labels: Volume, rims: Volume) -> 
     marked = set(best.values()) | {lesion for lesion, share in inside.items() if share >= _MARKED}
     for index, row in rows.items():
         row["rim_expert"] = int(index in marked)
-    warnings = []
-    if lost := sorted(set(present_labels(rims)) - set(best)):
-        warnings.append(
-            f"{len(lost)} rim+ lesion(s) of the raters' map overlap no lesion here and were not used: "
-            f"{some_labels(lost)}"
-        )
     doubtful = sorted({lesion for lesion, share in inside.items() if share >= _DOUBTED} - marked)
-    if doubtful:
-        warnings.append(
-            f"{len(doubtful)} lesion(s) that lie partly in the raters' map of rim+ lesions count as rim-, as "
-            f"less than half of each does: {some_labels(doubtful)}; look whether the outlines belong together"
-        )
-    return tuple(warnings)
+    if not doubtful:
+        return _lost_rims(rims, best)
+    return (
+        *_lost_rims(rims, best),
+        f"{len(doubtful)} lesion(s) that lie partly in the raters' map of rim+ lesions count as rim-, as "
+        f"less than half of each does: {some_labels(doubtful)}; look whether the outlines belong together",
+    )
+
+
+def _lost_rims(rims: Volume, best: Mapping[int, int]) -> tuple[str, ...]:
+    """Rims that lie on no lesion, in words; ``best`` is rim -> lesion."""
+    lost = sorted(set(present_labels(rims)) - set(best))
+    if not lost:
+        return ()
+    return (
+        f"{len(lost)} rim+ lesion(s) of the raters' map overlap no lesion here and were not used: "
+        f"{some_labels(lost)}",
+    )
 
 
 def _share_inside(labels: Volume, rims: Volume) -> dict[int, float]:

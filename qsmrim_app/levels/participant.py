@@ -103,8 +103,10 @@ def _run_with(workers: Workers, settings: ParticipantSettings, found: Found) -> 
         return Outcome(0, f"methods text: {methods_path(settings.output_dir)}\n")
     with log_to_file(settings.output_dir, "participant"):
         if settings.reports_only:
+            for key, error in found.failures.items():
+                run.keep(key, error, {}, "finding its files")
             _report(run)
-            return _outcome(run, {key: status_of(key, run.errors, ()) for key in run.inputs})
+            return _outcome(run, {key: status_of(key, run.errors, ()) for key in run.keys})
         with hold_sessions(run.inputs, settings.output_dir, work_folder(settings)) as busy:
             run.leave(busy)
             return _analyse(run, found)

@@ -12,7 +12,7 @@ from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import OutputError, QsmrimError, UsageError
 from qsmrim_app.levels.written_case import written_case
 from qsmrim_app.plain_data import from_plain, to_plain
-from qsmrim_app.preprocessing.registration import LOW_OVERLAP
+from qsmrim_app.preprocessing.registration import LEAST_SHARE_LOST, LOW_OVERLAP
 from qsmrim_app.records import PreparedSubject, SessionKey, SubjectInputs
 from qsmrim_app.reports.model_summary import ModelSummary
 from qsmrim_app.reports.pages import InputRow, QualityRow, SubjectReport, subject_page
@@ -110,9 +110,9 @@ def quality_rows(prepared: PreparedSubject) -> tuple[QualityRow, ...]:
         ),
         QualityRow(
             "Mutual information lost if moved by 5 to 20 mm",
-            "not looked at" if result.similarity_drop is None else f"{result.similarity_drop:.3f}",
-            "below 0 the FLAIR fits better elsewhere",
-            None if result.similarity_drop is None else result.similarity_drop >= 0,
+            "not looked at" if result.share_lost is None else f"{result.share_lost:.2f}",
+            f"as a share; {LEAST_SHARE_LOST:g} or more, below 0 the FLAIR fits better elsewhere",
+            None if result.share_lost is None else result.share_lost >= LEAST_SHARE_LOST,
         ),
         *(QualityRow(item.measure, item.value, item.meaning, item.passed) for item in prepared.findings),
         QualityRow("Unit of the QSM", prepared.qsm_units_found, "as found in the file; shown here in ppb"),

@@ -11,7 +11,13 @@ from nipype.interfaces.base import File, TraitedSpec, traits
 from qsmrim_app.images import load_image, load_labels
 from qsmrim_app.plain_data import to_plain
 from qsmrim_app.preprocessing.lesion_evidence import measure_lesions
-from qsmrim_app.preprocessing.plausibility import lesion_findings, qsm_findings, require_susceptibility
+from qsmrim_app.preprocessing.magnitude_evidence import magnitude_fit
+from qsmrim_app.preprocessing.plausibility import (
+    lesion_findings,
+    magnitude_finding,
+    qsm_findings,
+    require_susceptibility,
+)
 from qsmrim_app.preprocessing.qsm_evidence import measure_qsm
 from qsmrim_app.preprocessing.step import Step, StepInputSpec
 from qsmrim_app.records import Finding
@@ -24,12 +30,13 @@ class _FindingsOutput(TraitedSpec):  # type: ignore[misc]
 class _QsmInput(StepInputSpec):
     qsm = File(mandatory=True, desc="RAS+ order, ppb")
     brain_mask = File(mandatory=True)
+    magnitude = File(desc="on the grid of the QSM; without it nothing is compared with it")
     source = traits.Str(mandatory=True, desc="path of the QSM as it came, for messages")
     implausible = traits.Enum("refuse", "warn", usedefault=True, desc="what to do about a map that cannot be")
 
 
 class CheckQsm(Step):
-    """Whether the QSM is a susceptibility map of the right sign and range."""
+    """Whether the QSM is a susceptibility map of the right sign and range, and lies on its magnitude."""
 
     input_spec, output_spec = _QsmInput, _FindingsOutput
 
@@ -39,7 +46,11 @@ class CheckQsm(Step):
         evidence = measure_qsm(self.image("qsm"), self.mask("brain_mask"))
         if self.inputs.implausible == "refuse":
             require_susceptibility(evidence, source)
-        return {"findings": _as_json(qsm_findings(evidence, source.name))}
+        findings = qsm_findings(evidence, source.name)
+        if self.given("magnitude"):
+            fit = magnitude_fit(self.image("qsm"), self.image("magnitude"), self.mask("brain_mask"))
+            findings += (magnitude_finding(fit, source.name),)
+        return {"findings": _as_json(findings)}
 
 
 class _LesionsInput(StepInputSpec):

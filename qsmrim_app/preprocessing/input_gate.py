@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class LoadedLesions(NamedTuple):
     warnings: tuple[str, ...]
 
 
+_LARGEST_OVER_BRIGHT = 20.0  # times the brightness that one voxel in a thousand exceeds
 _LARGEST_PPB = 1e5  # ten times what air and bone differ by from tissue; a damaged or filled-in voxel
 
 
@@ -74,7 +75,7 @@ def load_intensities(path: Path) -> Loaded:
             "magnitude image, which are positive"
         )
     _require_extent(loaded.volume, path)
-    return loaded
+    return _without_spikes(loaded, path)
 
 
 def load_on_qsm_grid(path: Path, qsm: Volume) -> Loaded:
@@ -96,7 +97,7 @@ def load_on_qsm_grid(path: Path, qsm: Volume) -> Loaded:
 
 
 def load_lesions(
-    path: Path, kind: LesionKind, qsm: Volume, flair: Volume, stated: SpaceName | None
+    path: Path, kind: LesionKind | Literal["rims"], qsm: Volume, flair: Volume, stated: SpaceName | None
 ) -> LoadedLesions:
     """The lesions of a label map or a mask, numbered, and the space that their grid belongs to.
 
@@ -105,7 +106,8 @@ def load_lesions(
     path
         The file.
     kind
-        A mask is split into lesions that touch (26-connected); instances keep their labels.
+        A mask is split into lesions that touch (26-connected); instances keep their labels. Experts' maps of
+        rims keep theirs too, whatever they stand for.
     qsm, flair
         The two grids the map may lie on.
     stated
@@ -123,7 +125,7 @@ def load_lesions(
     if kind == "mask":
         doubts += _mask_doubts(labels, path)
         labels = label_lesions(labels)
-    else:
+    elif kind == "instances":
         doubts += _instance_doubts(labels, path)
     return LoadedLesions(labels, space, (*warnings, *doubts))
 
@@ -149,6 +151,22 @@ def check_inside_head(lesions: Volume, brain_mask: Volume, path: Path) -> None:
             f"{path}: {(~inside).mean():.0%} of the lesion voxels lie outside the brain; check that the map "
             "belongs to this session and that it lies in the space that its grid says"
         )
+
+
+def _without_spikes(loaded: Loaded, path: Path) -> Loaded:
+    """The image without voxels that are no tissue: they would fill the histograms of N4 and registration."""
+    positive = loaded.volume.data[loaded.volume.data > 0]
+    limit = np.float32(_LARGEST_OVER_BRIGHT * np.percentile(positive, 99.9))
+    spikes = np.abs(loaded.volume.data) > limit
+    if not spikes.any():
+        return loaded
+    said = (
+        f"{path.name}: {int(spikes.sum())} voxels are more than {_LARGEST_OVER_BRIGHT:g} times brighter (or "
+        f"darker) than nearly all others; they were set to {limit:.4g}, with their sign"
+    )
+    return Loaded(
+        loaded.volume.with_data(np.clip(loaded.volume.data, -limit, limit)), (*loaded.warnings, said)
+    )
 
 
 def _require_extent(volume: Volume, path: Path) -> None:

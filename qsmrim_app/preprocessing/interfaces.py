@@ -67,7 +67,7 @@ class HarmoniseImage(Step):
 
 class _LesionsInput(StepInputSpec):
     lesions = File(mandatory=True, desc="mask or instances as they came")
-    kind = traits.Enum("instances", "mask", usedefault=True)
+    kind = traits.Enum("instances", "mask", "rims", usedefault=True)
     stated_space = traits.Enum("FLAIR", "QSM", desc="what the file name says")
     qsm = File(mandatory=True)
     flair = File(mandatory=True)

@@ -22,6 +22,7 @@ INVERTED = 0.8  # below it in both ratios the sign is wrong
 SPREAD_PPB = (6.0, 100.0)
 BRAIN_ML = (300.0, 2600.0)
 LEAST_FLAIR_CONTRAST = 0.8
+LEAST_MAGNITUDE_FIT = 1.3
 T1W_CONTRAST = -0.5
 LARGEST_LESION_SHARE = 0.12
 
@@ -87,6 +88,20 @@ def qsm_findings(evidence: QsmEvidence, name: str) -> tuple[Finding, ...]:
             "look at the QSM (is it masked to the brain?), or give a brain mask",
             digits=0,
         ),
+    )
+
+
+def magnitude_finding(fit: float, name: str) -> Finding:
+    """Whether a map lies on its magnitude; ``fit`` as from `magnitude_fit`, ``name`` is that of its file."""
+    return _finding(
+        "QSM on its magnitude, fit as they lie over the best elsewhere",
+        fit,
+        f"mutual information; {LEAST_MAGNITUDE_FIT:g} or more, below 1 the map fits better turned or shifted",
+        fit >= LEAST_MAGNITUDE_FIT,
+        f"{name}: the map does not lie on its magnitude (the fit is {fit:.2f} times the best with the map "
+        f"mirrored or shifted, {LEAST_MAGNITUDE_FIT:g} or more is usual): its voxels may be turned round "
+        "against its header, or it is another participant's or visit's; the results are not to be relied on "
+        "until that is clear",
     )
 
 

@@ -12,6 +12,7 @@ from qsmrim_app.records import FloatArray, RegistrationResult, Volume
 from qsmrim_app.settings import PreprocessingSettings
 
 _BACKENDS = {"sitk": register_with_sitk, "ants": register_with_ants}
+LEAST_SHARE_LOST = 0.2  # of the mutual information, when the FLAIR is moved (decision 0041)
 LOW_OVERLAP = 0.7  # Dice of the two heads below which somebody should look
 
 
@@ -67,7 +68,7 @@ def register_flair(
 
 
 def registration_warnings(result: RegistrationResult) -> tuple[str, ...]:
-    """What a user should know of a registration: rejected, hardly any overlap, or a better place nearby."""
+    """What a user should know of a registration: rejected, hardly any overlap, or as good a place nearby."""
     warnings = []
     if result.fell_back:
         warnings.append(
@@ -84,6 +85,12 @@ def registration_warnings(result: RegistrationResult) -> tuple[str, ...]:
             "the FLAIR fits the QSM better when it is moved by 5 to 20 mm from where the "
             f"{'header' if result.kind == 'header' else 'registration'} puts it: they are probably not "
             "aligned; look at the registration figure"
+        )
+    elif result.share_lost is not None and result.share_lost < LEAST_SHARE_LOST:
+        warnings.append(
+            "the FLAIR fits the QSM little better where it was put than 5 to 20 mm away (it would lose "
+            f"{result.share_lost:.2f} of the mutual information; {LEAST_SHARE_LOST:g} or more is usual):"
+            " they may be of two participants or visits, or one is mirrored; look at the registration figure"
         )
     return tuple(warnings)
 

@@ -188,14 +188,14 @@ def _nodes(inputs: SubjectInputs, settings: PreprocessingSettings, spacing_mm: V
     if inputs.rim_labels:
         interfaces["rim_labels"] = _rater_map(inputs.rim_labels, inputs)
     if inputs.rim_map:
-        interfaces["rim_map"] = _rater_map(inputs.rim_map, inputs)
+        interfaces["rim_map"] = _rater_map(inputs.rim_map, inputs, kind="rims")
     return {
         name: Node(step, name=name, mem_gb=_MEMORY_GB.get(name, 0.25)) for name, step in interfaces.items()
     }
 
 
-def _rater_map(path: Path, inputs: SubjectInputs) -> NumberLesions:
-    step = NumberLesions(lesions=str(path), kind="instances")
+def _rater_map(path: Path, inputs: SubjectInputs, kind: str = "instances") -> NumberLesions:
+    step = NumberLesions(lesions=str(path), kind=kind)
     if inputs.rim_space:
         step.inputs.stated_space = inputs.rim_space
     return step
@@ -217,6 +217,7 @@ def _connect_images(workflow: Workflow, nodes: dict[str, Node]) -> None:
         workflow.connect(nodes["qsm"], "qsm", nodes["magnitude"], "qsm")
         workflow.connect(nodes["magnitude"], "image", nodes["brain_mask"], "magnitude")
         workflow.connect(nodes["magnitude"], "image", nodes["register_flair"], "fixed")
+        workflow.connect(nodes["magnitude"], "image", nodes["check_qsm"], "magnitude")
     else:
         workflow.connect(nodes["qsm"], "qsm", nodes["register_flair"], "fixed")
 

@@ -385,6 +385,26 @@ def test_a_map_of_rims_beside_a_rater_table_is_named(tmp_path):
     assert any("is used, not sub-01_space-FLAIR_label-PRL_mask.nii.gz" in note for note in inputs.notes)
 
 
+@pytest.mark.parametrize("columns", ["rim_rater1\trim_rater2", "Rim\trim_truth"])
+def test_rim_columns_without_the_one_that_counts_are_named(tmp_path, columns):
+    table = f"index\tname\t{columns}\n1\tlesion-001\t1\t0\n"
+    inputs = one(
+        skeleton(tmp_path, dict.fromkeys(complete()) | lesion_dataset("manual", table)),
+        lesions_from="lesions",
+    )
+    assert inputs.rim_table is None
+    (note,) = [note for note in inputs.notes if "has no column 'rim'" in note]
+    assert "sub-01_space-FLAIR_desc-lesions_dseg.tsv" in note
+
+
+def test_a_copy_of_predictions_is_no_rating(tmp_path):
+    anat = "derivatives/old/sub-01/anat/sub-01_space-Chimap"
+    files = [*complete(), f"{anat}_desc-rim_dseg.nii.gz", f"{anat}_label-rim_probseg.nii.gz"]
+    root = skeleton(tmp_path, files)
+    assert one(root).rim_map is None
+    assert one(root, raters="old").rim_map == root / f"{anat}_desc-rim_dseg.nii.gz"
+
+
 def test_two_raters_need_a_choice(tmp_path):
     files = dict.fromkeys(complete()) | lesion_dataset("anna", RIM) | lesion_dataset("bert", RIM)
     root = skeleton(tmp_path, files)

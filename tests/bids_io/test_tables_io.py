@@ -56,6 +56,13 @@ def test_cells(value, text):
     assert cell_text(value) == text
 
 
+def test_labels_that_look_like_formulas_come_back(tmp_path):
+    rows = [{**BARE, "subject": "+a1", "session": "+6m"}]
+    write_lesion_table(tmp_path / "t.tsv", lesion_table(rows))
+    assert "'+6m" in (tmp_path / "t.tsv").read_text()
+    assert read_lesion_table(tmp_path / "t.tsv").keys() == [("+a1", "+6m", 12)]
+
+
 def test_round_trip_by_key(tmp_path):
     table = lesion_table([FULL, BARE])
     write_lesion_table(tmp_path / "t.tsv", table)

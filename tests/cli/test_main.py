@@ -69,6 +69,8 @@ def test_the_group_level_has_its_own_settings():
     assert settings.mask_variants == {}
     with pytest.raises(UsageError, match="no setting 'train'"):
         participant("--train", "qsmrim-net")
+    with pytest.raises(UsageError, match=r"no setting 'inputs' \(--participant-label\)"):
+        group("--participant-label", "01")
 
 
 def test_mask_variants_are_named_folders(tmp_path):

@@ -73,9 +73,15 @@ def test_the_same_model_gives_the_same_bytes(detector, folder, tmp_path):
 
 
 def test_a_model_is_replaced_as_a_whole(detector, folder):
-    (folder / "old.txt").write_text("of the former model")
+    for name in ("member-9.safetensors", "evaluation.json"):
+        (folder / name).write_text("of the former model")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "ours.md").write_text("a person's")
+    (folder / "NOTES.txt").write_text("a person's")
     detector.save(folder)
-    assert not (folder / "old.txt").exists()
+    assert not (folder / "member-9.safetensors").exists()
+    assert not (folder / "evaluation.json").exists()
+    assert (folder / "NOTES.txt").read_text() == (folder / "notes" / "ours.md").read_text() == "a person's"
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     load_detector(folder)
 

@@ -146,6 +146,19 @@ def test_reports_can_be_made_anew(done, bids_dir, model):
     assert page.read_bytes() == before
 
 
+def test_reports_of_a_session_whose_images_are_gone_are_made_and_said(done, bids_dir, model, place):
+    poorer = place / "poorer"
+    shutil.copytree(bids_dir, poorer)
+    output_dir = place / "poorer_out"
+    run(poorer, output_dir, model, inputs=InputSettings(participants=("01",)))
+    (output_dir / "sub-01.html").unlink()
+    next(poorer.glob("sub-01/anat/*FLAIR.nii.gz")).unlink()
+    ended = run(poorer, output_dir, model, reports_only=True, inputs=InputSettings(participants=("01",)))
+    assert ended.exit_code != 0
+    assert "no FLAIR" in ended.summary
+    assert (output_dir / "sub-01.html").exists()
+
+
 def test_the_dry_run_says_what_matched(bids_dir, model, place):
     text = describe_inputs(ParticipantSettings(bids_dir, place / "never"))
     for word in ("sub-01", "Chimap", "FLAIR", "lesions"):

@@ -106,6 +106,15 @@ def test_a_mask_named_instances_and_the_reverse_are_said(qsm, flair, tmp_path):
     assert "holds 5 labels" in load_lesions(labels, "mask", qsm.qsm, flair.flair, "QSM").warnings[0]
 
 
+def test_maps_of_rims_may_hold_what_they_like(qsm, flair, tmp_path):
+    drawn = qsm.labels.data
+    for data in (np.isin(drawn, (1, 4)), np.where(np.isin(drawn, (1, 4)), 2, drawn > 0)):  # a mask, classes
+        path = _saved(qsm.labels.with_data(data.astype(np.int32)), tmp_path / "rim.nii")
+        found = load_lesions(path, "rims", qsm.qsm, flair.flair, "QSM")
+        assert found.warnings == ()
+        np.testing.assert_array_equal(found.labels.data, data)
+
+
 def test_a_map_of_regions_is_doubted_and_a_speck_beside_a_lesion_is_not(qsm, flair, tmp_path):
     data = np.where(np.isin(qsm.labels.data, (1, 4)), 1, np.where(qsm.labels.data > 0, 2, 0))
     regions = _saved(qsm.labels.with_data(data.astype(np.int32)), tmp_path / "regions_dseg.nii")

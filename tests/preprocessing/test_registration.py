@@ -94,6 +94,15 @@ def test_a_registration_that_is_right_is_better_than_any_place_nearby(result):
     assert result.similarity_drop > 0.1
 
 
+def test_a_place_that_is_hardly_better_than_others_is_said(result):
+    assert registration_warnings(result) == ()
+    doubtful = replace(result, similarity_drop=0.1 * result.similarity_after)
+    (warning,) = registration_warnings(doubtful)
+    assert "it would lose 0.10 of the mutual information" in warning
+    by_header = replace(doubtful, kind="header", similarity_before=0.2 * result.similarity_after)
+    assert by_header.share_lost == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_an_image_that_is_not_aligned_is_said_to_fit_better_elsewhere(qsm, flair, axis):
     far = phantoms.FLAIR_TO_QSM_MM.copy()

@@ -32,6 +32,11 @@ OWN_ROWS = tuple(
             "test_modules_of_the_current_folder_are_not_run",
         ),
         (
+            "`nipype.cfg` in the current folder",
+            "works: it is not read, and no log or profile is written where it says",
+            "test_settings_of_nipype_in_the_current_folder_are_not_read",
+        ),
+        (
             "an empty path, as of a variable that is not set",
             "refused, exit 64: the path is empty",
             "test_an_empty_path_is_not_the_current_folder",
@@ -55,6 +60,18 @@ ROWS = (
         "results of the same label from another susceptibility map, as of another dataset in a container",
         "works, with a warning: they were replaced, in the log",
         "levels/test_replaced_results.py::test_results_of_another_map_are_not_replaced_unseen",
+    ),
+    Row(
+        SECTION,
+        "notes of a person in the folder of a model that is trained again",
+        "works: they stay; all that the former training left is replaced",
+        "detectors/test_bundle.py::test_a_model_is_replaced_as_a_whole",
+    ),
+    Row(
+        SECTION,
+        "`--reports-only` for a session whose images are gone",
+        "works: its report is made anew; the exit code and the summary say what is missing",
+        "levels/test_participant.py::test_reports_of_a_session_whose_images_are_gone_are_made_and_said",
     ),
 )
 
@@ -120,6 +137,24 @@ def test_modules_of_the_current_folder_are_not_run(good_dataset, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert not (tmp_path / "was_run").exists()
     assert (tmp_path / "out" / "sub-01.html").is_file()
+
+
+def test_settings_of_nipype_in_the_current_folder_are_not_read(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    text = f"[logging]\nlog_to_file = true\nlog_directory = {elsewhere}\n[monitoring]\nenabled = true\n"
+    (tmp_path / "nipype.cfg").write_text(text)
+    code = (
+        "from qsmrim_app.cli.machine import use_private_caches\nuse_private_caches()\n"
+        "import qsmrim_app.preprocessing.running\nimport nipype\n"
+        "get = nipype.config.get\n"
+        "print(get('logging', 'log_to_file'), get('monitoring', 'enabled'), nipype.config.cwd)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["false", "false", str(tmp_path)]
+    assert list(elsewhere.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,12 @@ CASES = [
         qsm_header(qform_code=77),
         r"sub-01_Chimap\.nii\.gz: qform_code 77 not valid",
     ),
+    Case(
+        "An sform and a pixdim that disagree, without a qform",
+        "works, with a warning: the sform counts, and volumes are wrong if it is",
+        qsm_header(qform_code=0, pixdim=[1, 1.5, 1.5, 3.5, 0, 0, 0, 0]),
+        r"sub-01_Chimap\.nii\.gz: its voxels are .* by the sform, 1\.5 x 1\.5 x 3\.5 by pixdim",
+    ),
     Case("Axes stored in another order and direction", "works", stored("PIR")),
     Case("A left-handed affine (radiological order)", "works", stored("LAS")),
     Case(

@@ -195,7 +195,13 @@ def test_nothing_is_written_outside_of_the_output(done, place):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("link", ["sub-01", "sub-01/anat", "logs", "work", "logs/participant.log"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "sub-01", "sub-01/anat", "logs", "work", "work/prepare_wf", "work/prepare_wf/sub_01_wf",
+        "logs/training", "logs/training/aprl-rf", "logs/participant.log",
+    ],
+)  # fmt: skip
 def test_an_output_that_leads_elsewhere_is_refused(link, place, tmp_path, capsys):
     elsewhere, path = tmp_path / "elsewhere", tmp_path / "out" / link
     elsewhere.mkdir()

@@ -243,6 +243,34 @@ ROWS = (
 )
 
 
+ROWS += (
+    Row(
+        SECTION,
+        "A rater table with `rim_rater1`, `rim_rater2` or `Rim`, and no column `rim`",
+        "works, with a warning: names the table, and the column that counts",
+        "bids_io/test_query.py::test_rim_columns_without_the_one_that_counts_are_named",
+    ),
+    Row(
+        SECTION,
+        "A copy of qsmrim's own output without its description, as a derivative",
+        "works: what was predicted is no rating, unless --raters names it",
+        "bids_io/test_query.py::test_a_copy_of_predictions_is_no_rating",
+    ),
+    Row(
+        SECTION,
+        "A rater table and a map of rims in one dataset",
+        "works, with a warning: the table counts",
+        "bids_io/test_query.py::test_a_map_of_rims_beside_a_rater_table_is_named",
+    ),
+    Row(
+        SECTION,
+        "Rims that touch in a binary map of rims",
+        "works: each lesion that lies in the map by half is rim+; a warning from a quarter on",
+        "levels/test_measuring.py::test_rims_that_touch_mark_each_lesion_that_lies_in_them_by_half",
+    ),
+)
+
+
 @pytest.mark.parametrize("case", named(CASES))
 def test_mask(case, files, undisturbed, tmp_path):
     judge(case, files, undisturbed, tmp_path / "work")

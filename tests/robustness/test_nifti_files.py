@@ -79,6 +79,21 @@ def three_giant_voxels(data):
     return data
 
 
+def spikes(files: SessionFiles) -> None:
+    for number, path in enumerate((files.flair, files.magnitude)):
+        data = nib.load(path).get_fdata().astype(np.float32)
+        data[3:6, 4 + number, 5] = (1e7, -1e7, 1e30)
+        rewrite(path, change=lambda _, data=data: data)
+
+
+def nearly_the_same_images(result, undisturbed):
+    for name in ("native_flair", "native_qsm"):
+        found, expected = (
+            load_image(getattr(one.prepared, name)).volume.data for one in (result, undisturbed)
+        )
+        assert np.quantile(np.abs(found - expected), 0.999) < 0.01 * np.ptp(expected)
+
+
 def beyond_float32(data):
     data = data.astype(np.float64)
     data[0, 0, 0] = 1e300
@@ -203,6 +218,14 @@ CASES = [
         qsm(change=three_giant_voxels),
         r"sub-01_Chimap\.nii\.gz: 3 voxels are beyond 100000 ppb; they were set to 0",
         not_finite_is_zero,
+    ),
+    Case(
+        "Three voxels of 1e7 and more in FLAIR and magnitude",
+        "works, with a warning: those voxels are clipped, and counted, so that "
+        "the histograms of the registration hold tissue",
+        spikes,
+        r"sub-01_FLAIR\.nii\.gz: 3 voxels are more than 20 times brighter \(or darker\) than",
+        nearly_the_same_images,
     ),
     Case(
         "A QSM of nothing but NaN",

@@ -47,6 +47,13 @@ ROWS = (
         f"{_HERE}::test_a_field_map_is_doubted",
     ),
     Row(
+        _QSM,
+        "a QSM whose voxels are mirrored or shifted against its magnitude, headers unchanged; the "
+        "QSM of another participant",
+        _WARNED + "the map does not lie on its magnitude",
+        f"{_HERE}::test_a_qsm_that_does_not_lie_on_its_magnitude_is_doubted",
+    ),
+    Row(
         _FLAIR,
         "T1w and FLAIR swapped",
         _WARNED + "the lesions are dark, as on a T1w image",
@@ -63,6 +70,12 @@ ROWS = (
         "FLAIR and QSM that are not aligned, with `--registration header`",
         _WARNED.replace(" and sidecars", "") + "the FLAIR fits better elsewhere",
         "preprocessing/test_registration.py::test_an_image_that_is_not_aligned_is_said_to_fit_better_elsewhere",
+    ),
+    Row(
+        _FLAIR,
+        "FLAIR and lesions of another participant than QSM and magnitude",
+        _WARNED.replace(" and sidecars", "") + "the FLAIR fits little better than elsewhere",
+        "preprocessing/test_registration.py::test_a_place_that_is_hardly_better_than_others_is_said",
     ),
     Row(
         _LESIONS,
@@ -187,6 +200,21 @@ def test_a_field_map_is_doubted(tmp_path):
     head = draw_adult_head()
     found = _prepare(replace(head, qsm=head.qsm.with_data(_field(head))), tmp_path)
     assert "veins are not brighter than the darkest tissue" in _warnings(found)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda qsm: np.flip(qsm, 0),
+        lambda qsm: np.flip(qsm, 1),
+        lambda qsm: np.roll(qsm, 4, 1),
+        lambda qsm: draw_adult_head(seed=1).qsm.data,
+    ],
+)
+def test_a_qsm_that_does_not_lie_on_its_magnitude_is_doubted(spoil, tmp_path):
+    head = draw_adult_head()
+    found = _prepare(replace(head, qsm=head.qsm.with_data(spoil(head.qsm.data).copy())), tmp_path)
+    assert "Chimap.nii: the map does not lie on its magnitude" in _warnings(found)
 
 
 def test_a_t1w_in_place_of_the_flair_is_doubted(tmp_path):
