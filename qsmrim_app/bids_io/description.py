@@ -145,6 +145,26 @@ def write_description(
     write_table(output_dir / dataset_path("rim_lookup", ".tsv"), ("index", "name", "color"), _RIM_ROWS)
 
 
+def moved_links(output_dir: Path, datasets: Mapping[str, Path]) -> dict[str, str]:
+    """Derivatives whose name stood for another folder when earlier results were written -> that folder."""
+    now = _links(output_dir, datasets)
+    return {
+        name: str(folder)
+        for name, folder in _former_links(output_dir).items()
+        if name in now and name != RAW and folder != now[name]
+    }
+
+
+def _former_links(output_dir: Path) -> dict[str, Any]:
+    """What sidecars of earlier runs point at."""
+    former = (read_description(output_dir) or {}).get("DatasetLinks")
+    return dict(former) if isinstance(former, dict) else {}
+
+
+def _links(output_dir: Path, datasets: Mapping[str, Path]) -> dict[str, str]:
+    return {name: os.path.relpath(root.resolve(), output_dir.resolve()) for name, root in datasets.items()}
+
+
 def _description(
     output_dir: Path, version: str, datasets: Mapping[str, Path], container: Container | None
 ) -> dict[str, Any]:
@@ -155,9 +175,7 @@ def _description(
     }
     if container is not None:
         generator["Container"] = {"Type": container.type, "Tag": container.tag}
-    former = (read_description(output_dir) or {}).get("DatasetLinks")
-    links = dict(former) if isinstance(former, dict) else {}  # sidecars of earlier runs point at them
-    links |= {name: os.path.relpath(root.resolve(), output_dir.resolve()) for name, root in datasets.items()}
+    links = _former_links(output_dir) | _links(output_dir, datasets)
     raw = datasets.get(RAW)
     source = (read_description(raw) or {}) if raw else {}
     description: dict[str, Any] = {

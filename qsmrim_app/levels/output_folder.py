@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from qsmrim_app.bids_io.description import check_output_folder, container_of, write_description
+from qsmrim_app.bids_io.description import check_output_folder, container_of, moved_links, write_description
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.outcomes import linked_raw
 from qsmrim_app.errors import OutputError
 from qsmrim_app.settings import GroupSettings, ParticipantSettings
+
+logger = logging.getLogger(__name__)
 
 
 def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping[str, Path]) -> None:
@@ -25,9 +28,23 @@ def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping
     check_output_folder(settings.bids_dir, settings.output_dir)
     if isinstance(settings, ParticipantSettings):
         _require_same_dataset(settings)
+        _warn_of_moved_links(settings.output_dir, datasets)
     write_description(
         settings.output_dir, metadata.version("qsmrim"), datasets, container_of(dict(os.environ))
     )
+
+
+def _warn_of_moved_links(output_dir: Path, datasets: Mapping[str, Path]) -> None:
+    """Say so where a name of a dataset stood for another folder: sidecars of earlier results point by it."""
+    if not any(output_dir.glob("sub-*")):
+        return
+    for name, folder in sorted(moved_links(output_dir, datasets).items()):
+        logger.warning(
+            "the dataset '%s' was %s when earlier results here were written; where their sidecars name "
+            "a file of it, that one is meant",
+            name,
+            folder,
+        )
 
 
 def _require_same_dataset(settings: ParticipantSettings) -> None:

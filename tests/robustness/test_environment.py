@@ -63,6 +63,12 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "a derivative of the same name in another folder than when earlier results were written",
+        "works, with a warning in the log: names the former folder, at which earlier sidecars point",
+        "levels/test_output_folder.py::test_a_name_that_stands_for_another_dataset_than_before_is_said",
+    ),
+    Row(
+        SECTION,
         "notes of a person in the folder of a model that is trained again",
         "works: they stay; all that the former training left is replaced",
         "detectors/test_bundle.py::test_a_model_is_replaced_as_a_whole",
