@@ -41,7 +41,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
-# What takes minutes, some 25 of them on 2 cores: 2,000 lesions by both feature engines, 30 kills each of a run and a training, fuzzing, whole runs.
+# What takes minutes, 13 to 25 of them on 2 cores: 2,000 lesions by both feature engines, 30 kills each of a run and a training, fuzzing, whole runs.
 test-long: $(STAMP)
 	QSMRIM_LONG_TESTS=1 $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadgroup -m long $(PYTEST_ARGS)
 
