@@ -10,9 +10,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-NIPYPE_ALONE = (
-    "QSMRIM_NIPYPE_ALONE"  # set by the command line, for its workers too: see qsmrim_app.preprocessing
-)
+# A variable that the command line sets for itself and its workers: `qsmrim_app.preprocessing` says why
+NIPYPE_ALONE = "QSMRIM_NIPYPE_ALONE"
 _OOM_SCORE = Path("/proc/self/oom_score_adj")
 _FIRST_TO_GO = "1000"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -69,7 +69,12 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
     }
     notes = _misnamed_columns(files)
     if settings.raters is None:  # what qsmrim predicted is no rating, unless it is asked for by name
-        by_dataset = {name: group for name, group in by_dataset.items() if not _is_predicted(group)}
+        predicted = sorted(name for name, group in by_dataset.items() if _is_predicted(group))
+        by_dataset = {name: group for name, group in by_dataset.items() if name not in predicted}
+        notes += tuple(
+            f"rim status: what '{name}' holds was predicted by qsmrim, so it is no rating (but by --raters)"
+            for name in predicted
+        )
     if settings.raters is not None:
         by_dataset = {name: group for name, group in by_dataset.items() if name == settings.raters}
         if not by_dataset:

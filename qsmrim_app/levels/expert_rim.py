@@ -108,8 +108,7 @@ def add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRi
         if said is not None:
             row.update({ours: getattr(said, theirs) for theirs, ours in _RATER_COLUMNS.items()})
     if expert.are_classes:
-        rims = label_lesions(expert.labels.with_data(expert.labels.data == RIM_POSITIVE))
-        return _lost_rims(rims, match_by_overlap(rims, labels))
+        return _unused_rims(rows, labels, expert.labels)
     warnings = []
     if lost := sorted(set(expert.rows) - set(match.values())):
         warnings.append(
@@ -123,6 +122,20 @@ def add_expert(rows: dict[int, dict[str, Any]], labels: Volume, expert: ExpertRi
             f"status: {some_labels(shared)}; look whether the outlines belong together"
         )
     return tuple(warnings)
+
+
+def _unused_rims(rows: Mapping[int, dict[str, Any]], labels: Volume, classes: Volume) -> tuple[str, ...]:
+    """Rim+ lesions of a map of classes that make no lesion rim+, in words."""
+    rims = label_lesions(classes.with_data(classes.data == RIM_POSITIVE))
+    best = match_by_overlap(rims, labels)
+    outvoted = [rim for rim, index in best.items() if rows.get(index, {}).get("rim_expert") == 0]
+    if not outvoted:
+        return _lost_rims(rims, best)
+    return (
+        *_lost_rims(rims, best),
+        f"{len(outvoted)} rim+ lesion(s) of the raters' map lie on a lesion that is mostly rim- there and "
+        "counts as rim-",
+    )
 
 
 def _add_rims(rows: dict[int, dict[str, Any]], labels: Volume, rims: Volume) -> tuple[str, ...]:

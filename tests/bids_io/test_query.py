@@ -401,7 +401,9 @@ def test_a_copy_of_predictions_is_no_rating(tmp_path):
     anat = "derivatives/old/sub-01/anat/sub-01_space-Chimap"
     files = [*complete(), f"{anat}_desc-rim_dseg.nii.gz", f"{anat}_label-rim_probseg.nii.gz"]
     root = skeleton(tmp_path, files)
-    assert one(root).rim_map is None
+    inputs = one(root)
+    assert inputs.rim_map is None
+    assert any("what 'old' holds was predicted by qsmrim" in note for note in inputs.notes)
     assert one(root, raters="old").rim_map == root / f"{anat}_desc-rim_dseg.nii.gz"
 
 

@@ -159,6 +159,19 @@ def test_rims_that_touch_mark_each_lesion_that_lies_in_them_by_half(case, prepar
     assert ": 3;" in said
 
 
+def test_a_rim_that_a_larger_part_of_its_lesion_outvotes_is_said(case, prepared):
+    drawn = np.where(case.lesions.data > 0, 1, 0).astype(np.int32)
+    first = np.argwhere(case.lesions.data == 1)
+    drawn[tuple(first[: len(first) // 3].T)] = 2
+    negative, positive = (LabelRow(label, "", rim=label - 1) for label in (1, 2))
+    expert = ExpertRim({1: negative, 2: positive}, case.lesions.with_data(drawn), are_classes=True)
+    measured = measure(prepared, expert)
+    assert {row["rim_expert"] for row in rows_of(measured).values()} == {0}
+    assert measured.warnings == (
+        "1 rim+ lesion(s) of the raters' map lie on a lesion that is mostly rim- there and counts as rim-",
+    )
+
+
 def test_the_zero_of_the_map_changes_the_table_but_not_what_the_model_sees(case, tmp_path):
     shifted = case.qsm.with_data(np.where(case.qsm.data != 0, case.qsm.data + np.float32(64), 0))
     found = []
