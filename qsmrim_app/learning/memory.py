@@ -15,6 +15,15 @@ from qsmrim_app.errors import ModelError
 
 _LOG = logging.getLogger(__name__)
 _STATUS = Path("/proc/self/status")
+# What stands in other errors than `torch.OutOfMemoryError`: where other programs fill a GPU, the driver finds
+# no memory for a context, or cuBLAS and cuDNN none for their workspace.
+_FULL = (
+    "out of memory",
+    "can't allocate memory",
+    "ALLOC_FAILED",
+    "ALLOCATION_FAILED",
+    "STATUS_NOT_INITIALIZED",
+)
 
 Result = TypeVar("Result")
 
@@ -37,8 +46,9 @@ def look_in_batches(
             look(slice(start, start + size), device)
             start += size
             continue
-        except torch.OutOfMemoryError:
-            pass  # the error holds on to what filled the memory, so what follows is outside of it
+        except RuntimeError as error:  # it holds on to what filled the memory: what follows is outside
+            if not is_full_memory(error):
+                raise
         if size == 1 and device != fallback:
             _LOG.warning("device '%s' has too little memory for one lesion; '%s' goes on", device, fallback)
             device, size = fallback, batch_size
@@ -46,11 +56,15 @@ def look_in_batches(
             size = smaller_batch(size, 1, device)
 
 
+def is_full_memory(error: RuntimeError) -> bool:
+    """Whether an error says that the memory of a device is full."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _FULL)
+
+
 def smaller_batch(batch_size: int, smallest: int, device: str) -> int:
     """Half of a batch size that the memory of a device is too small for; the device forgets what it can.
 
-    Call it outside of the ``except`` that caught the `torch.OutOfMemoryError`: the error holds on to what
-    filled the memory.
+    Call it outside of the ``except`` that caught the error: that holds on to what filled the memory.
 
     Raises
     ------
@@ -61,7 +75,7 @@ def smaller_batch(batch_size: int, smallest: int, device: str) -> int:
     if half < smallest:
         raise ModelError(
             f"the memory of device '{device}' is too small even for a batch of {batch_size} lesion(s); use "
-            "--device cpu, another GPU or a smaller --width"
+            "--device cpu, a smaller --width or another GPU, or wait until other programs have left this one"
         )
     gc.collect()
     if device.startswith("cuda"):
@@ -83,8 +97,9 @@ def with_smaller_batches(
     while True:
         try:
             return action(batch_size), batch_size
-        except torch.OutOfMemoryError:
-            pass
+        except RuntimeError as error:
+            if not is_full_memory(error):
+                raise
         batch_size = smaller_batch(batch_size, smallest, device)
 
 

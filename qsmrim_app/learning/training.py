@@ -19,6 +19,7 @@ from qsmrim_app.errors import ModelError
 from qsmrim_app.learning.batches import LAYOUT, TrainingRows, prepare_batch, shuffled_batches
 from qsmrim_app.learning.checkpoints import load_checkpoint, save_checkpoint
 from qsmrim_app.learning.devices import mixed_precision
+from qsmrim_app.learning.memory import is_full_memory
 from qsmrim_app.learning.progress import EpochReport, Progress
 from qsmrim_app.settings import DetectorSettings
 
@@ -202,7 +203,9 @@ def _on_device(rows: TrainingRows, device: str) -> TrainingRows:
         return rows
     try:
         return replace(rows, patches=rows.patches.to(device))
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not is_full_memory(error):
+            raise
         _LOG.warning("the patches do not fit into the memory of '%s'; they go there batch by batch", device)
     return rows
 

@@ -100,7 +100,7 @@ slurm_cases() {
   equal "one failed" "$(cat "$scratch/again.txt")" 03
   said "its reason is given" "sub-03: .*Chimap"
   stage "slurm: repaired, only what failed runs again"
-  cp "$scratch"/bids/derivatives/qsm/sub-01/anat/sub-01_Chimap.nii.gz "$scratch"/slurm-bids/derivatives/qsm/sub-03/anat/sub-03_Chimap.nii.gz
+  cp "$scratch"/many/derivatives/qsm/sub-03/anat/sub-03_Chimap.nii.gz "$scratch"/slurm-bids/derivatives/qsm/sub-03/anat/
   expect 0 "the array of what failed" at_site sbatch --wait --array=1-1 "$repository/slurm/qsmrim.sbatch" participant "$scratch/again.txt"
   at_site "$repository/slurm/unfinished" "$scratch/out-slurm" "$list" >"$scratch/again.txt" 2>/dev/null
   equal "nothing is left to do" "$(cat "$scratch/again.txt")" ""

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from qsmrim_app.errors import ModelError
-from qsmrim_app.learning.memory import peak_memory_gb, smaller_batch, with_smaller_batches
+from qsmrim_app.learning.memory import look_in_batches, peak_memory_gb, smaller_batch, with_smaller_batches
 
 
 def fits_up_to(limit, tried):
@@ -42,12 +42,40 @@ def test_an_end_is_said_in_one_sentence():
         smaller_batch(1, 1, "cpu")
 
 
-def test_other_errors_pass():
-    def broken(_):
-        raise ValueError("no memory error")
+@pytest.mark.parametrize(
+    "words",  # as they came from GPUs that other programs filled, and from a processor
+    [
+        "CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 7 bytes",
+    ],
+)
+def test_a_library_that_finds_no_memory_is_a_full_device_too(words):
+    seen = []
 
-    with pytest.raises(ValueError, match="no memory error"):
+    def look(rows, device):
+        seen.append((rows.start, device))
+        if device == "cpu:0":
+            raise RuntimeError(words)
+
+    look_in_batches(look, 3, 2, "cpu:0")
+    assert seen == [(0, "cpu:0"), (0, "cpu:0"), (0, "cpu"), (2, "cpu")]
+
+    with pytest.raises(ModelError, match="wait until other programs have left this one"):
+        with_smaller_batches(lambda _: look(slice(0), "cpu:0"), 4, 2, "cpu:0")
+
+
+@pytest.mark.parametrize("error", [ValueError("out of memory"), RuntimeError("sizes do not match")])
+def test_other_errors_pass(error):
+    def broken(*_):
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
         with_smaller_batches(broken, 4, 2, "cpu")
+    with pytest.raises(type(error), match=str(error)):
+        look_in_batches(broken, 4, 2, "cuda")
 
 
 def test_the_peak_holds_what_was_freed():

@@ -24,7 +24,19 @@ NONE_LEFT = Row(
     "works, with a warning: the CPU goes on; same probabilities",
     f"{HERE}::test_classifying_survives_a_full_gpu",
 )
-ROWS = (SMALLER, NONE_LEFT)
+FILLED = Row(
+    "Faults",
+    "other programs fill the memory of the GPU: its driver, cuBLAS or cuDNN finds none",
+    "works, with a warning: the CPU goes on; same probabilities",
+    f"{HERE}::test_classifying_survives_a_gpu_that_others_fill",
+)
+TRAINING = Row(
+    "Faults",
+    "the memory of the GPU is too small for a batch of a training",
+    "works, with a warning: the fit begins anew with smaller batches; the model says so",
+    "detectors/test_small_memory.py::test_training_begins_anew_with_smaller_batches_and_the_model_says_so",
+)
+ROWS = (SMALLER, NONE_LEFT, FILLED, TRAINING)
 GPU = "cpu:0"  # a name of the CPU that is not "cpu"
 
 
@@ -44,8 +56,24 @@ def trained():
     ],
 )
 def test_classifying_survives_a_full_gpu(trained, limit, said, monkeypatch, caplog):
-    detector, samples = trained
+    crowd(monkeypatch, limit, torch.OutOfMemoryError("CUDA out of memory"))
+    check_classifying(*trained)
+    assert said in caplog.text
+
+
+def test_classifying_survives_a_gpu_that_others_fill(trained, monkeypatch, caplog):
+    crowd(monkeypatch, 0, RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"))
+    check_classifying(*trained)
+    assert "has too little memory for one lesion; 'cpu' goes on" in caplog.text
+
+
+def check_classifying(detector, samples):
     expected = detector.predict_members(samples)
+    np.testing.assert_allclose(detector.predict_members(samples, GPU, 12), expected, atol=1e-6)
+
+
+def crowd(monkeypatch, limit, error):
+    """A GPU that takes batches of so many lesions, and else raises the error."""
     forward, place, to = QsmRimNet.forward, [""], QsmRimNet.to
 
     def moved(network, device):
@@ -54,10 +82,8 @@ def test_classifying_survives_a_full_gpu(trained, limit, said, monkeypatch, capl
 
     def crowded(network, patches, *others):
         if place[0] == GPU and len(patches) > limit:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return forward(network, patches, *others)
 
     monkeypatch.setattr(QsmRimNet, "to", moved)
     monkeypatch.setattr(QsmRimNet, "forward", crowded)
-    np.testing.assert_allclose(detector.predict_members(samples, GPU, 12), expected, atol=1e-6)
-    assert said in caplog.text
