@@ -1,11 +1,12 @@
 """The experiment of the paper on a simulated cohort: all methods, five folds, three seeds.
 
-    python studies/experiment.py SAMPLES [--participants N] [--nprocs N] [--tables studies/experiment]
-    python studies/experiment.py --page-only
+    python studies/experiment.py SAMPLES [--name NAME] [--participants N] [--nprocs N] [--device cuda]
+    python studies/experiment.py --page-only [--name NAME]
 
 SAMPLES is what ``group`` reads: the folder of a participant run, or one of ``qsmrim-simulate --samples-dir``.
 Each fit leaves a small table of its held-out lesions; a table that is there, of the same settings, folds and
-data, is not made again. ``docs/experiment.md`` follows from the tables alone.
+data, is not made again. docs/NAME.md follows from the tables in studies/NAME alone, and its size stands in
+studies/NAME.toml: ``experiment`` is small enough for a processor, ``experiment-paper-size`` asks for a GPU.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from studies.experiment_fits import (
     read_experiment,
     to_make,
 )
-from studies.experiment_page import page_figures, page_text
+from studies.experiment_page import figure_file, page_figures, page_text
 from studies.experiment_results import evaluate_methods
 from studies.experiment_tables import read_method
 from studies.markdown import write_generated
@@ -54,12 +55,11 @@ table holds one line a method, the published figure beside it where there is one
 **What this can show:** that every method can be trained, evaluated and compared with one command, and how
 they differ on lesions whose rims were simulated. **What it cannot show:** how good any of them is on
 patients. The published figures are of other people, other images and masks that were edited by hand; they
-stand here so that the form of the tables can be recognised, not to be reached or beaten. The networks are
-small and trained for a short time, so that all fits end within some two hours on a processor; the paper's
-have width 64 and 40 epochs. The same schedule for all was not tuned for any of them, which may favour some.
+stand here so that the form of the tables can be recognised, not to be reached or beaten. The same schedule
+for all was not tuned for any of them, which may favour some.
 
 Folds, thresholds, curves and intervals are defined in [methods.md](methods.md); the tables of the fits,
-from which everything below follows, are in [studies/experiment](../studies/experiment).
+from which everything below follows, are in [studies/{name}](../studies/{name}).
 
 <!-- The part below is replaced by `make experiment`. -->
 """
@@ -69,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make the fits that lack, and write the page; the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    options.config = options.config or ROOT / "studies" / f"{options.name}.toml"
+    options.tables = options.tables or ROOT / "studies" / options.name
+    options.work = options.work or ROOT / "work" / options.name
     if options.samples is None and not options.page_only:
         parser.error("say which samples, or --page-only")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -116,11 +119,11 @@ def write_page(options: argparse.Namespace, left: dict[str, int]) -> None:
     if not complete:
         print("no method has all its fits; no page is written")
         return
-    page = options.out / "experiment.md"
+    page = options.out / f"{options.name}.md"
     results = evaluate_methods(complete)
-    for name, png in page_figures(results).items():
-        write_bytes(options.out / "images" / name, png)
-    write_generated(page, HEAD, page_text(results, left))
+    for figure, png in page_figures(results).items():
+        write_bytes(options.out / "images" / figure_file(options.name, figure), png)
+    write_generated(page, HEAD.format(name=options.name), page_text(results, left, options.name))
     print(f"{sum(map(len, complete.values()))} fits of {len(complete)} methods; wrote {page}")
 
 
@@ -142,14 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     add("samples", type=Path, nargs="?", help="folder with lesion tables and samples")
     add("--participants", type=int, metavar="N", help="the first N participants (default: all)")
     add("--methods", nargs="+", choices=tuple(DETECTORS), default=tuple(DETECTORS), help="(default: all)")
-    add("--config", type=Path, default=ROOT / "studies" / "experiment.toml", help="settings file")
-    add(
-        "--tables",
-        type=Path,
-        default=ROOT / "studies" / "experiment",
-        help="where the tables of fits are kept",
-    )
-    add("--work", type=Path, default=ROOT / "work" / "experiment", help="unfinished fits and logs")
+    add("--name", default="experiment", help="of the page and of its files (default: experiment)")
+    add("--config", type=Path, help="settings file (default: studies/NAME.toml)")
+    add("--tables", type=Path, help="where the tables of fits are kept (default: studies/NAME)")
+    add("--work", type=Path, help="unfinished fits and logs (default: work/NAME)")
     add("--out", type=Path, default=ROOT / "docs", help="folder of the page (default: docs)")
     add("--nprocs", type=int, default=2, help="fits at once (default: 2)")
     add(

@@ -24,21 +24,21 @@ ABLATION = (
     "qsmrim-net",
 )  # its scheme 1 to 4
 FIGURES = {
-    "experiment-curves.png": "Curves of the methods, the mean of the folds, on simulated lesions",
-    "experiment-counts.png": "Predicted against true number of rim+ lesions, on simulated participants",
+    "curves": "Curves of the methods, the mean of the folds, on simulated lesions",
+    "counts": "Predicted against true number of rim+ lesions, on simulated participants",
 }
 FOREST = "aprl-rf"  # no network: width, epochs and learning rate say nothing of it
 _CELLS = ("tp", "fp", "fn", "tn")
 
 
-def page_text(results: Mapping[str, Result], left: Mapping[str, int]) -> str:
-    """The generated part of the page; ``left`` says how many fits of a method are still to be made."""
+def page_text(results: Mapping[str, Result], left: Mapping[str, int], page: str = "experiment") -> str:
+    """The generated part of a page; ``left`` says how many fits of a method are still to be made."""
     size = _size(results)
     parts = [
         _unfinished(left),
         _versions(results),
         _section("The methods of the paper", methods_table(results), size, _BESIDE),
-        *[f"![{title}](images/{name})" for name, title in FIGURES.items()],
+        *[f"![{title}](images/{figure_file(page, name)})" for name, title in FIGURES.items()],
         _section("Right and wrong calls", calls_table(results), size, _CALLS),
         _section("What each part adds", ablation_table(results), size, _ABLATION),
         _section("At the high-sensitivity point", review_table(results), size, _REVIEW),
@@ -48,8 +48,13 @@ def page_text(results: Mapping[str, Result], left: Mapping[str, int]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def figure_file(page: str, figure: str) -> str:
+    """What the file of a picture is called, such as ``experiment-curves.png``."""
+    return f"{page}-{figure}.png"
+
+
 def page_figures(results: Mapping[str, Result]) -> dict[str, bytes]:
-    """The pictures of the page, PNG, in the order of `FIGURES`: the paper's figures 6 and 7."""
+    """The pictures of a page, PNG, by their name in `FIGURES`: the paper's figures 6 and 7."""
     cards = {method: result.evaluation.cards[MAIN] for method, result in results.items()}
     shown = {method: cards[method] for method in COMPARED if method in cards} or cards
     drawn = (curves_figure(shown, "simulated lesions"), counts_figure(shown, "simulated lesions"))
@@ -74,7 +79,10 @@ _PAIRS = (
     "`qsmrim-net` minus the other method, paired by participant; 95 % interval. An interval without 0 speaks "
     "for a difference in this cohort. For MSE lower is better."
 )
-_COST = "Processor time of training and of scoring the held-out lesions; a fit is one fold and one seed."
+_COST = (
+    "Processor time of training and of scoring the held-out lesions, without what a GPU did; a fit is one "
+    "fold and one seed."
+)
 
 
 def _section(title: str, body: str, size: str, note: str) -> str:

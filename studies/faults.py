@@ -61,6 +61,24 @@ def qsm_faults(images: Images) -> Iterator[tuple[str, Volume]]:
     yield "field map as QSM", _field(images.qsm, images.brain)
 
 
+def placement_faults(images: Images, other: Images | None) -> Iterator[tuple[str, Volume]]:
+    """The QSM on the grid of the magnitude as it is; mirrored and shifted in its array; somebody else's."""
+    yield "as it is", images.qsm
+    for axis in range(3):
+        yield "QSM mirrored along an axis", images.qsm.with_data(np.flip(images.qsm.data, axis))
+    yield "QSM 10 voxels off", images.qsm.with_data(np.roll(images.qsm.data, 10, axis=0))
+    if other is not None:
+        yield "QSM of another participant", resample_image(_centred(other.qsm, images.qsm), images.qsm)
+
+
+def flairs_to_register(images: Images, other: Images | None) -> Iterator[tuple[str, Volume]]:
+    """The FLAIR on its own grid: said to lie elsewhere, mirrored, and somebody else's."""
+    yield "FLAIR 20 mm off, registered", moved(images.flair, (0.0, 20.0, 0.0))
+    yield "FLAIR left to right, registered", images.flair.with_data(images.flair.data[::-1])
+    if other is not None:
+        yield "FLAIR of another participant, registered", _centred(other.flair, images.flair)
+
+
 def flair_faults(images: Images, flair: Volume, qsm_to_flair: FloatArray) -> Iterator[tuple[str, Volume]]:
     """The FLAIR on the grid of the QSM as it is; a T1w and the magnitude in its place; 20 mm off."""
     yield "as it is", flair
@@ -93,7 +111,7 @@ def _on(lesions: Volume, images: Images) -> Volume:
 
 
 def _centred(other: Volume, grid: Volume) -> Volume:
-    """Somebody else's lesion map with the middle of its grid in the middle of this one."""
+    """Somebody else's image with the middle of its grid in the middle of this one."""
     middle = [
         volume.affine[:3, :3] @ ((np.array(volume.shape) - 1) / 2) + volume.affine[:3, 3]
         for volume in (grid, other)

@@ -6,7 +6,7 @@ import pytest
 
 from qsmrim_app.errors import TableError
 from studies import experiment
-from studies.experiment_page import FIGURES, page_text
+from studies.experiment_page import FIGURES, figure_file, page_text
 from studies.experiment_results import evaluate_methods
 from studies.experiment_tables import FitTable, is_made, out_of_fold, read_fit_table, write_fit_table
 from tests.levels.phantom_outputs import SUBJECTS, write_outputs_of
@@ -124,7 +124,8 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(tmp_path, capsys):
     assert first.facts["n_train"] == 10
     page = (tmp_path / "docs" / "experiment.md").read_text()
     assert "4 participants, 20 lesions (8 rim+); width 2, 2 epochs" in page
-    for name in FIGURES:
+    for figure in FIGURES:
+        name = figure_file("experiment", figure)
         assert f"](images/{name})" in page
         assert (tmp_path / "docs" / "images" / name).read_bytes().startswith(b"\x89PNG")
     before = {path: path.read_bytes() for path in files}
@@ -144,6 +145,11 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(tmp_path, capsys):
     assert experiment.main(page_only) == 0
     other = tmp_path / "other" / "experiment.md"
     assert other.read_text() == (tmp_path / "docs" / "experiment.md").read_text()
+    assert experiment.main([*page_only, "--name", "larger"]) == 0
+    larger = (tmp_path / "other" / "larger.md").read_text()
+    assert "[studies/larger](../studies/larger)" in larger
+    assert "](images/larger-curves.png)" in larger
+    assert (tmp_path / "other" / "images" / "larger-curves.png").exists()
     os.remove(files[3])
     assert experiment.main(page_only) == 0
     assert "**Not finished:** fits still to be made: `aprl-nn` 1." in other.read_text()

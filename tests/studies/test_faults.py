@@ -1,10 +1,20 @@
 """The faults that the checks of plausibility are tried on are the faults that they are called."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from qsmrim_app.tables.lesion_samples import concatenate_samples
-from studies.faults import Images, flair_faults, lesion_faults, moved, qsm_faults
+from studies.faults import (
+    Images,
+    flair_faults,
+    flairs_to_register,
+    lesion_faults,
+    moved,
+    placement_faults,
+    qsm_faults,
+)
 from studies.training_distance import out_of_fold, row
 from tests.phantom_samples import lesion_samples
 from tests.preprocessing.heads import draw_adult_head
@@ -29,6 +39,26 @@ def test_faults_of_the_qsm(images):
     assert not field[~images.brain.data].any()
     assert abs(field[images.brain.data].mean()) < 1  # a dipole has as much above as below
     assert field.std() < images.qsm.data[images.brain.data].std()
+
+
+def test_a_qsm_off_its_magnitude(images):
+    data = images.qsm.data
+    made = [(case, volume.data) for case, volume in placement_faults(images, images)]
+    np.testing.assert_array_equal(made[0][1], data)
+    mirrored = [found for case, found in made if case == "QSM mirrored along an axis"]
+    for found, wanted in zip(mirrored, (data[::-1], data[:, ::-1], data[:, :, ::-1]), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(dict(made)["QSM 10 voxels off"][10:], data[:-10])
+    np.testing.assert_allclose(dict(made)["QSM of another participant"], data, atol=1e-3)
+
+
+def test_flairs_that_lie_wrong_on_their_own_grid(images):
+    apart = dataclasses.replace(images, flair=moved(images.flair, (500.0, 0.0, 0.0)))
+    made = dict(flairs_to_register(images, apart))
+    np.testing.assert_array_equal(made["FLAIR left to right, registered"].data, images.flair.data[::-1])
+    centred = made["FLAIR of another participant, registered"].affine
+    np.testing.assert_allclose(centred, images.flair.affine, atol=1e-6)
+    assert len(dict(flairs_to_register(images, None))) == 2
 
 
 def test_faults_of_the_flair(images):
