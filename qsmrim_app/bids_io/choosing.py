@@ -6,6 +6,7 @@ stored twice the compressed one. All else is for the user to decide.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ def require_content(file: BidsFile) -> None:
     Raises
     ------
     MissingImageError
-        If it is a dangling link, or a small text that git-annex left in its place.
+        If it is a dangling link, a small text that git-annex left in its place, or may not be read.
     InputError
         If it is a folder, or a pipe that one would wait for.
     """
@@ -79,6 +80,8 @@ def require_content(file: BidsFile) -> None:
         raise MissingImageError(f"{file.uri} is a link without content; {remedy}")
     if not file.path.is_file():
         raise InputError(f"{file.uri} is no regular file; expected an image there")
+    if not os.access(file.path, os.R_OK):
+        raise MissingImageError(f"{file.uri} cannot be read; give reading rights on {file.path}")
     if file.path.stat().st_size < 1024:
         with file.path.open("rb") as content:
             if content.read(len(ANNEX_POINTER)) == ANNEX_POINTER:

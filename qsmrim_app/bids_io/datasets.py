@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def find_datasets(bids_dir: Path, settings: InputSettings) -> tuple[Dataset, ...
     Raises
     ------
     InvalidDatasetError
-        If ``bids_dir`` is no BIDS dataset, or a folder cannot be listed.
+        If ``bids_dir`` is no BIDS dataset, or it or a named folder cannot be listed.
     UsageError
         If a named folder does not exist or is named ``raw``.
     """
@@ -63,7 +63,13 @@ def find_datasets(bids_dir: Path, settings: InputSettings) -> tuple[Dataset, ...
     folder = bids_dir / "derivatives"
     found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     kept = [path for path in found if not path.name.startswith(".") and not is_own_output(path)]
-    return (raw, *(_dataset(path.name if path.name != RAW else "raw-derivative", path) for path in kept))
+    searched: list[Dataset] = []
+    for path in kept:
+        try:
+            searched.append(_dataset(path.name if path.name != RAW else "raw-derivative", path))
+        except InvalidDatasetError as error:  # nobody asked for this one
+            raw = replace(raw, notes=(*raw.notes, f"{error}; it was not searched"))
+    return (raw, *searched)
 
 
 def check_raw_dataset(bids_dir: Path) -> None:

@@ -155,6 +155,11 @@ def moved_links(output_dir: Path, datasets: Mapping[str, Path]) -> dict[str, str
     }
 
 
+def is_linked(output_dir: Path, name: str) -> bool:
+    """Whether a name of a dataset stands for a folder already in an output."""
+    return name in _former_links(output_dir)
+
+
 def _former_links(output_dir: Path) -> dict[str, Any]:
     """What sidecars of earlier runs point at."""
     former = (read_description(output_dir) or {}).get("DatasetLinks")

@@ -13,7 +13,8 @@ from qsmrim_app.errors import MissingImageError, TableError
 RIM_COLUMNS = ("rim", "rim_rater1", "rim_rater2", "rim_truth")
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
 _GUARDED = tuple(f"'{sign}" for sign in FORMULA)
-MISSING = ("n/a", "", "NaN", "nan", "NA")
+MISSING = ("n/a", "", "NaN", "nan", "NA", "N/A")
+_LONGEST_SHOWN = 12  # letters of a cell in a message; a longer one may be a name or a date
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def read_label_table(path: Path) -> Mapping[int, LabelRow]:
             continue  # the background, which look-up tables name too
         if index is None or index < 1:
             raise TableError(
-                f"{path}, line {line}: a label is a positive whole number, not '{cells['index']}'"
+                f"{path}, line {line}: a label is a positive whole number, not {_shown(cells['index'])}"
             )
         if index in rows:
             raise TableError(f"{path}, line {line}: label {index} stands twice; keep one row a lesion")
@@ -114,6 +115,7 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             lines = csv.reader(file, delimiter="\t")
             header = [name.strip() for name in next(lines, [])]
             _require_distinct(header, path)
+            named = [column for column, name in enumerate(header) if name]  # spreadsheets add empty columns
             for cells in lines:
                 _require_one_line(cells, f"{path}, line {lines.line_num}")
                 if not any(cell.strip() for cell in cells):
@@ -122,7 +124,9 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     raise TableError(
                         f"{path}, line {lines.line_num}: {len(cells)} cells, {len(header)} columns"
                     )
-                yield lines.line_num, dict(zip(header, map(_plain, cells), strict=True))
+                if sum(map(bool, map(str.strip, cells))) > sum(bool(cells[n].strip()) for n in named):
+                    raise TableError(f"{path}, line {lines.line_num}: a cell stands below no column name")
+                yield lines.line_num, {header[n]: _plain(cells[n]) for n in named}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(
             f"{path} cannot be read as a table ({error}); expected tab-separated UTF-8"
@@ -141,7 +145,7 @@ def _require_regular(path: Path) -> None:
 
 
 def _require_distinct(header: Sequence[str], path: Path) -> None:
-    twice = [name for name, count in Counter(header).items() if count > 1]
+    twice = [name for name, count in Counter(header).items() if name and count > 1]
     if twice:
         raise TableError(f"{path}: column '{twice[0]}' stands twice; give each column its own name")
 
@@ -159,7 +163,7 @@ def _require_one_line(cells: Sequence[str], where: str) -> None:
 def _rim(text: str, where: str) -> int | None:
     value = _whole(text, where)
     if value not in (0, 1, None):
-        raise TableError(f"{where} is '{text}'; a rim status is 1, 0 or n/a")
+        raise TableError(f"{where} is {_shown(text)}; a rim status is 1, 0 or n/a")
     return value
 
 
@@ -169,7 +173,12 @@ def _whole(text: str, where: str) -> int | None:
     try:
         value = float(text)  # pandas writes whole numbers as 1.0 where the column has gaps
     except ValueError as error:
-        raise TableError(f"{where} is '{text}', not a number") from error
+        raise TableError(f"{where} is {_shown(text)}, not a number") from error
     if not value.is_integer() or "_" in text:  # Python reads 1_0 as 10
-        raise TableError(f"{where} is '{text}', not a whole number")
+        raise TableError(f"{where} is {_shown(text)}, not a whole number")
     return int(value)
+
+
+def _shown(text: str) -> str:
+    """A cell as a message may show it: nothing that could name a patient."""
+    return f"'{text}'" if len(text) <= _LONGEST_SHOWN else f"a text of {len(text)} letters"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from qsmrim_app.bids_io.choosing import Finding, choose
@@ -67,7 +67,7 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
     by_dataset = {
         name: fitting for name, group in _by_dataset(files).items() if (fitting := _rim_files(group, filters))
     }
-    notes = _misnamed_columns(files)
+    notes = _misnamed_columns(files) + _unread_tables(files, by_dataset)
     if settings.raters is None:  # what qsmrim predicted is no rating, unless it is asked for by name
         predicted = sorted(name for name, group in by_dataset.items() if _is_predicted(group))
         by_dataset = {name: group for name, group in by_dataset.items() if name not in predicted}
@@ -152,13 +152,24 @@ def _misnamed_columns(files: Sequence[BidsFile]) -> tuple[str, ...]:
     notes = []
     for file in files:
         columns = column_names(file.table)
-        others = [name for name in columns if name.lower().startswith("rim") and name != "rim_truth"]
+        others = [name for name in columns if name.lower().startswith(("rim", "prl")) and name != "rim_truth"]
         if others and "rim" not in columns and not _is_predicted([file]):
             notes.append(
                 f"rim status: {file.table.name} has no column 'rim', only {', '.join(others)}, and is "
                 "not used; 'rim' is what the experts agreed on (1, 0, n/a)"
             )
     return tuple(notes)
+
+
+def _unread_tables(files: Sequence[BidsFile], read: Mapping[str, Sequence[BidsFile]]) -> tuple[str, ...]:
+    """What is to be said of tables with the right column beside a map that cannot be the raters'."""
+    known = {file.path for group in read.values() for file in group}
+    return tuple(
+        f"rim status: {file.table.name} is not used; ratings are read beside a *_dseg.nii.gz of numbered "
+        "lesions, in the space of FLAIR or QSM"
+        for file in files
+        if file.path not in known and "rim" in column_names(file.table) and not _is_predicted([file])
+    )
 
 
 def _carries_rim(group: Sequence[BidsFile]) -> bool:

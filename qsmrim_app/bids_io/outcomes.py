@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qsmrim_app.bids_io.datasets import RAW, read_description
 from qsmrim_app.bids_io.names import dataset_path, key_of_table
@@ -14,12 +15,14 @@ from qsmrim_app.bids_io.participants import lesion_tables
 from qsmrim_app.records import SessionKey
 
 ANALYSED, FAILED, NO_OUTPUT = "analysed", "failed", "no_output"
+WRITING = "writing"  # the state of a session in its status file while its results are written
 OUTCOMES: Mapping[str, str] = {
     ANALYSED: "its lesion table is there",
     FAILED: "the participant level failed; the reason stands beside it",
     NO_OUTPUT: "in the raw dataset, but the participant level left nothing of it",
 }
 STALE = "the last run failed, and the results of an earlier one are used"
+CUT_SHORT = "the last run ended while it wrote the results, or is at it; run the same command again"
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,12 @@ def session_outcomes(output_dir: Path, raw_dir: Path | None = None) -> tuple[Ses
     failed, unreadable = _failures(output_dir)
     raw = raw_dir if raw_dir is not None else linked_raw(output_dir)
     known = set() if raw is None else _raw_sessions(raw)
+    of_derivatives = {SessionKey(key.subject) for key in analysed | set(failed) if key.session}
+    known -= of_derivatives  # such a participant has sessions, only not in the raw dataset
     outcomes = {key: SessionOutcome(key, NO_OUTPUT) for key in known}
     outcomes |= {key: SessionOutcome(key, FAILED, reason) for key, reason in (failed | unreadable).items()}
-    stale = {key: f"{STALE} ({reason})" for key, reason in failed.items()} | unreadable
+    stale = {key: reason if reason == CUT_SHORT else f"{STALE} ({reason})" for key, reason in failed.items()}
+    stale |= unreadable
     outcomes |= {key: SessionOutcome(key, ANALYSED, stale.get(key, "")) for key in analysed}
     return tuple(outcomes[key] for key in sorted(outcomes))
 
@@ -60,19 +66,29 @@ def linked_raw(output_dir: Path) -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _failures(output_dir: Path) -> tuple[dict[SessionKey, str], dict[SessionKey, str]]:
-    """Reason of each session whose last run failed; and what to say where its status file is damaged."""
-    failed, unreadable = {}, {}
+def read_statuses(output_dir: Path) -> tuple[dict[SessionKey, dict[str, Any]], dict[SessionKey, str]]:
+    """The status file of each session, as it stands; and what to say where one cannot be read."""
+    statuses, unreadable = {}, {}
     for path in sorted((output_dir / dataset_path("logs")).glob("status-sub-*.json")):
         key = _key(path.stem.removeprefix("status-"))
         if key is None:
             continue
         try:
             status = json.loads(path.read_text(encoding="utf-8"))
-            if status["state"] == FAILED:
-                failed[key] = str(status.get("reason", ""))
+            statuses[key] = {**status, "state": str(status["state"])}
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             unreadable[key] = f"{path.name} cannot be read, so how its last run ended is unknown"
+    return statuses, unreadable
+
+
+def _failures(output_dir: Path) -> tuple[dict[SessionKey, str], dict[SessionKey, str]]:
+    """Reason of each session whose last run failed or was cut short; what to say of damaged status files."""
+    statuses, unreadable = read_statuses(output_dir)
+    failed = {
+        key: str(status.get("reason", ""))
+        for key, status in statuses.items()
+        if status["state"] in (FAILED, WRITING)
+    }
     return failed, unreadable
 
 

@@ -108,8 +108,16 @@ def _find_session(
         rows = [_row(key, finding) for finding in findings.values()]
         problem = _problem(key, findings.values(), unread)
         return problem or _inputs(key, findings, unread), rows
-    except InputError as error:
-        return error, [RoleRow(key, "all", "", str(error), is_failure=True)]
+    except (InputError, OSError) as error:  # the second: no rights, or a disk that fails
+        reason = error if isinstance(error, InputError) else _unreadable(key, error)
+        return reason, [RoleRow(key, "all", "", str(reason), is_failure=True)]
+
+
+def _unreadable(key: SessionKey, error: OSError) -> MissingImageError:
+    return MissingImageError(
+        f"{key.prefix}: {error.filename} cannot be read ({error.strerror}); give rights to read it, and to "
+        "enter its folder"
+    )
 
 
 def _require_labels(key: SessionKey, root: Path) -> None:

@@ -93,7 +93,7 @@ def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = Tru
     if key.session:
         for file in _images(dataset, SessionKey(key.subject)):
             named = file.entities.get("session")
-            if named == key.session or (named is None and is_only_session):
+            if named == key.session or (named in (None, *_PLACEHOLDERS) and is_only_session):
                 found.append(file)
     return sorted(found, key=lambda file: file.path)
 

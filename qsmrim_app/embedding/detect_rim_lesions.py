@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nipype.interfaces.base.support import Bunch
 
 from qsmrim_app.bids_io.names import SessionRole, session_path
 from qsmrim_app.bids_io.query import Found
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import QsmrimError, UsageError
 from qsmrim_app.levels.participant import run_participants
 from qsmrim_app.records import SessionKey, SubjectInputs
 from qsmrim_app.settings import ParticipantSettings, ResourceSettings
@@ -96,8 +97,13 @@ class DetectRimLesions(SimpleInterface):  # type: ignore[misc]
         files: dict[str, Any] = {
             name: Path(value) for name in _FILES if isdefined(value := getattr(given, name))
         }
+        key = SessionKey(
+            given.participant_label.removeprefix("sub-"), given.session_label.removeprefix("ses-")
+        )
+        if not re.fullmatch(r"sub-[a-zA-Z0-9+]+(_ses-[a-zA-Z0-9+]+)?", key.prefix):
+            raise UsageError(f"{key.prefix!r}: labels are letters and digits alone, as in BIDS")
         return SubjectInputs(
-            SessionKey(given.participant_label, given.session_label),
+            key,
             **files,
             lesions_kind=given.lesions_kind,
             lesions_space=given.lesions_space,

@@ -12,7 +12,7 @@ from qsmrim_app.bids_io.description import check_output_folder
 from qsmrim_app.bids_io.fold_table import FOLD_COLUMNS
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.tables_io import write_described_table
-from qsmrim_app.bids_io.writing import write_bytes, write_json, write_text
+from qsmrim_app.bids_io.writing import remove_file, write_bytes, write_json, write_text
 from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
@@ -173,8 +173,12 @@ def _train_all(settings: GroupSettings, training: Training) -> tuple[dict[str, T
         _write_model(folder, trained, len(fits.seeds))
         found[fits.method] = TrainedMethod(trained.evaluation, trained.model.info)
         lines.append(_describe(trained, folder))
-    if len(found) > 1:
-        path = settings.output_dir / dataset_path("method_comparison", ".tsv")
+    path = settings.output_dir / dataset_path("method_comparison", ".tsv")
+    if len(found) < 2 and path.exists():
+        for stale in (path, path.with_suffix(".json")):
+            remove_file(stale)
+        lines.append(f"removed {path}: it compared models of an earlier training; train them in one call")
+    elif len(found) > 1:
         evaluations = {method: one.evaluation for method, one in found.items()}
         write_described_table(path, COMPARISON_COLUMNS, comparison_rows(evaluations))
         lines.append(f"methods compared: {path}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,7 @@ from qsmrim_app.levels.evaluating import Evaluation, comparison_rows
 from qsmrim_app.levels.example_pictures import SiteImages, examples_png, slice_png
 from qsmrim_app.levels.gathering import Gathered
 from qsmrim_app.levels.rated_lesions import RatedLesions
-from qsmrim_app.levels.session_report import model_of
+from qsmrim_app.levels.session_report import model_of, version_of
 from qsmrim_app.levels.sources import MAIN, site_of
 from qsmrim_app.records import SessionKey
 from qsmrim_app.reports.cohort_facts import EXPERT, CohortFacts
@@ -76,7 +76,8 @@ def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupRepor
     simulated = results.gathered.is_simulated
     facts = CohortFacts(results.cohort.lesions, results.cohort.sessions, _SIMULATED if simulated else "")
     images = SiteImages(sites)
-    models = _models(facts, sites)
+    models, n_unknown = _models(facts, sites)
+    versions = {version_of(folder, key) for folder, key in _outputs(facts, sites)} - {""}
     example = slice_png(facts, images)
     parts: tuple[Part, ...] = (
         missing_part(facts),
@@ -92,7 +93,7 @@ def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupRepor
         facts=tuple(_sentences(results, facts, models)),
         trained_on_simulation=learnt or any(model.trained_on_simulation for model in models),
         simulated=simulated,
-        warnings=(*results.warnings, *_warnings(facts, models)),
+        warnings=(*results.warnings, *_warnings(facts, len(models), n_unknown), *_mixture(versions)),
         parts=parts,
     )
 
@@ -114,15 +115,33 @@ def _training(results: GroupResults, rated: RatedLesions, images: SiteImages, no
     return training_parts(found, counts, comparison_rows(evaluations), note)
 
 
-def _models(facts: CohortFacts, sites: Mapping[str, Path]) -> Counter[ModelSummary]:
-    """The models that gave the predictions of the lesion tables, and of how many sessions."""
+def _models(facts: CohortFacts, sites: Mapping[str, Path]) -> tuple[Counter[ModelSummary], int]:
+    """The models behind the predictions, each with its number of sessions; sessions where it is not known."""
     found: Counter[ModelSummary] = Counter()
-    for one in facts.analysed:
-        label = one.subject.rpartition(":")[2]
-        model = model_of(sites[site_of(one.subject)], SessionKey(label, one.session))
+    n_unknown = 0
+    for one, (folder, key) in zip(facts.analysed, _outputs(facts, sites), strict=True):
+        model = model_of(folder, key)
         if model is not None:
             found[model] += 1
-    return found
+        else:
+            n_unknown += bool(one.n_lesions) and one.n_rim_predicted is not None
+    return found, n_unknown
+
+
+def _outputs(facts: CohortFacts, sites: Mapping[str, Path]) -> list[tuple[Path, SessionKey]]:
+    """Output folder and key of each analysed session."""
+    return [
+        (sites[site_of(one.subject)], SessionKey(one.subject.rpartition(":")[2], one.session))
+        for one in facts.analysed
+    ]
+
+
+def _mixture(versions: Set[str]) -> list[str]:
+    if len(versions) < 2:
+        return []
+    return [
+        f"Results of qsmrim {', '.join(sorted(versions))} stand side by side; analyse all with one version."
+    ]
 
 
 def _headline(facts: CohortFacts) -> str:
@@ -152,7 +171,7 @@ def _sentences(results: GroupResults, facts: CohortFacts, models: Mapping[ModelS
     return found
 
 
-def _warnings(facts: CohortFacts, models: Sequence[ModelSummary] | Mapping[ModelSummary, int]) -> list[str]:
+def _warnings(facts: CohortFacts, n_models: int, n_unknown: int) -> list[str]:
     outcomes = Counter(one.outcome for one in facts.sessions)
     stale = sum(one.n_lesions is not None and bool(one.reason) for one in facts.sessions)
     found = []
@@ -162,11 +181,16 @@ def _warnings(facts: CohortFacts, models: Sequence[ModelSummary] | Mapping[Model
         found.append(f"{plural(outcomes['no_output'], 'session')} of the raw dataset left no output.")
     if stale:
         found.append(
-            f"The last run of {plural(stale, 'session')} failed; results of an earlier run are used."
+            f"The last run of {plural(stale, 'session')} failed or was cut short; what is there is used."
         )
-    if len(models) > 1:
+    if n_unknown:
         found.append(
-            f"Predictions of {len(models)} models or thresholds stand side by side; they do not compare."
+            f"Which model predicted the rim status of {plural(n_unknown, 'session')} is not known: "
+            "logs/report-sub-*.json is missing there. It may have been trained on simulated lesions."
+        )
+    if n_models > 1:
+        found.append(
+            f"Predictions of {n_models} models or thresholds stand side by side; they do not compare."
         )
     if not len(facts.lesions):
         found.append("There is no lesion at all.")

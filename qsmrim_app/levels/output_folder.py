@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from qsmrim_app.bids_io.description import check_output_folder, container_of, moved_links, write_description
+from qsmrim_app.bids_io.description import (
+    check_output_folder,
+    container_of,
+    is_linked,
+    moved_links,
+    write_description,
+)
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.outcomes import linked_raw
 from qsmrim_app.errors import OutputError
@@ -26,9 +32,13 @@ def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping
         If it cannot be made or written, or is no place for an output.
     """
     check_output_folder(settings.bids_dir, settings.output_dir)
-    if isinstance(settings, ParticipantSettings):
+    if any(settings.output_dir.glob("sub-*")):
         _require_same_dataset(settings)
         _warn_of_moved_links(settings.output_dir, datasets)
+        if isinstance(settings, GroupSettings):  # the names belong to the sidecars of the participant level
+            datasets = {
+                name: path for name, path in datasets.items() if not is_linked(settings.output_dir, name)
+            }
     write_description(
         settings.output_dir, metadata.version("qsmrim"), datasets, container_of(dict(os.environ))
     )
@@ -36,8 +46,6 @@ def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping
 
 def _warn_of_moved_links(output_dir: Path, datasets: Mapping[str, Path]) -> None:
     """Say so where a name of a dataset stood for another folder: sidecars of earlier results point by it."""
-    if not any(output_dir.glob("sub-*")):
-        return
     for name, folder in sorted(moved_links(output_dir, datasets).items()):
         logger.warning(
             "the dataset '%s' was %s when earlier results here were written; where their sidecars name "
@@ -47,10 +55,10 @@ def _warn_of_moved_links(output_dir: Path, datasets: Mapping[str, Path]) -> None
         )
 
 
-def _require_same_dataset(settings: ParticipantSettings) -> None:
+def _require_same_dataset(settings: ParticipantSettings | GroupSettings) -> None:
     """Refuse to mix the participants of two datasets: they may bear the same labels."""
     former = linked_raw(settings.output_dir)
-    if former is None or former.samefile(settings.bids_dir) or not any(settings.output_dir.glob("sub-*")):
+    if former is None or (settings.bids_dir.exists() and former.samefile(settings.bids_dir)):
         return
     raise OutputError(
         f"{settings.output_dir} holds results of {former.resolve()}, not of {settings.bids_dir}; give each "

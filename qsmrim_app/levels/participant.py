@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsmrim_app.bids_io.dry_run import dry_run_table
@@ -20,6 +21,7 @@ from qsmrim_app.levels.participant_run import ParticipantRun
 from qsmrim_app.levels.run_log import (
     SessionStatus,
     exit_code_of,
+    former_statuses,
     log_to_file,
     status_of,
     write_settings,
@@ -30,6 +32,7 @@ from qsmrim_app.levels.session_report import (
     PageTask,
     input_rows,
     is_simulated,
+    model_of,
     quality_rows,
     write_facts,
     write_page,
@@ -48,6 +51,7 @@ from qsmrim_app.levels.workers import Workers, workers_within
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey
 from qsmrim_app.reports.methods_text import MethodsText, methods_text
+from qsmrim_app.reports.model_summary import ModelSummary
 from qsmrim_app.reports.notices import RESEARCH_ONLY, model_notice
 from qsmrim_app.reports.pages import SubjectReport
 from qsmrim_app.settings import ParticipantSettings
@@ -106,7 +110,10 @@ def _run_with(workers: Workers, settings: ParticipantSettings, found: Found) -> 
             for key, error in found.failures.items():
                 run.keep(key, error, {}, "finding its files")
             _report(run)
-            return _outcome(run, {key: status_of(key, run.errors, ()) for key in run.keys})
+            former = former_statuses(settings.output_dir)
+            now = {key: status_of(key, run.errors, ()) for key in run.keys}
+            kept = {key: former.get(key, now[key]) for key in run.pages if key not in run.errors}
+            return _outcome(run, now | kept)  # a new page makes no failed session a good one
         with hold_sessions(run.inputs, settings.output_dir, work_folder(settings)) as busy:
             run.leave(busy)
             return _analyse(run, found)
@@ -198,7 +205,7 @@ def _facts(run: ParticipantRun, key: SessionKey) -> SubjectReport:
     return SubjectReport(
         key=key,
         app_version=metadata.version("qsmrim"),
-        model=run.classifier.summary(),
+        model=_model(run, key),
         registration=prepared.registration if prepared else None,
         inputs=input_rows(inputs) if inputs else (),
         quality=quality_rows(prepared) if prepared else (),
@@ -209,6 +216,13 @@ def _facts(run: ParticipantRun, key: SessionKey) -> SubjectReport:
     )
 
 
+def _model(run: ParticipantRun, key: SessionKey) -> ModelSummary | None:
+    """The model behind the table that is there: where this run failed, that of an earlier one."""
+    if key in run.errors and _earlier_table(run, key).exists() and key not in run.written:
+        return model_of(run.settings.output_dir, key)
+    return run.classifier.summary()
+
+
 def _warnings(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
     """What a user should know of a session, for its page, its status and the log."""
     inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
@@ -217,15 +231,20 @@ def _warnings(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
         *(prepared.warnings if prepared else ()),
         *(measured.warnings if measured else ()),
         *(inputs.notes if inputs else ()),
+        *run.written.get(key, ()),
     )
 
 
 def _errors(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
     if key not in run.errors:
         return ()
-    earlier = run.settings.output_dir / session_path(key, "lesions", ".tsv")
+    earlier = _earlier_table(run, key)
     stale = f"The maps and tables of an earlier run are still there: {earlier.name}"
     return (str(run.errors[key]), *((stale,) if earlier.exists() else ()))
+
+
+def _earlier_table(run: ParticipantRun, key: SessionKey) -> Path:
+    return run.settings.output_dir / session_path(key, "lesions", ".tsv")
 
 
 def _finish(run: ParticipantRun) -> Outcome:

@@ -36,7 +36,7 @@ class ParticipantRun:
     prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
     measured: dict[SessionKey, MeasuredSession] = field(default_factory=dict)
     tables: dict[SessionKey, LesionTable] = field(default_factory=dict)
-    written: dict[SessionKey, None] = field(default_factory=dict)
+    written: dict[SessionKey, tuple[str, ...]] = field(default_factory=dict)  # what was replaced
     pages: dict[SessionKey, Path] = field(default_factory=dict)
 
     def keep(self, key: SessionKey, outcome: object, into: dict[SessionKey, object], stage: str) -> None:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsmrim_app.bids_io.names import dataset_path
+from qsmrim_app.bids_io.outcomes import CUT_SHORT, WRITING, read_statuses
 from qsmrim_app.bids_io.writing import write_json
-from qsmrim_app.errors import OutputError, QsmrimError
-from qsmrim_app.plain_data import to_plain
+from qsmrim_app.errors import OutputError, QsmrimError, UsageError, WorkerKilledError
+from qsmrim_app.plain_data import from_plain, to_plain
 from qsmrim_app.records import SessionKey
 
 
 @dataclass(frozen=True)
 class SessionStatus:
-    """How a session ended: ``done``, or ``failed`` with the sentence that says why."""
+    """How a session ended: ``done``, ``failed`` with the reason, or not at all: ``writing``."""
 
     state: str
     exit_code: int
@@ -38,6 +39,20 @@ def write_status(output_dir: Path, statuses: Mapping[SessionKey, SessionStatus])
     """One ``logs/status-<session>.json`` for each session, replacing that of an earlier run."""
     for key, status in statuses.items():
         write_json(output_dir / dataset_path("logs") / f"status-{key.prefix}.json", to_plain(status))
+
+
+def begin_writing(output_dir: Path, key: SessionKey) -> None:
+    """Say that the results of a session are being written: if it is killed now, no ``done`` is left."""
+    write_status(output_dir, {key: SessionStatus(WRITING, WorkerKilledError.exit_code, CUT_SHORT)})
+
+
+def former_statuses(output_dir: Path) -> dict[SessionKey, SessionStatus]:
+    """How the last run of each session ended, by its status file; those that cannot be read are left out."""
+    found = {}
+    for key, told in read_statuses(output_dir)[0].items():
+        with suppress(UsageError):
+            found[key] = from_plain(SessionStatus, told)
+    return found
 
 
 def write_settings(output_dir: Path, level: str, settings: object) -> None:

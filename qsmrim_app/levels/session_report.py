@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from qsmrim_app.bids_io.names import dataset_path, session_path
 from qsmrim_app.bids_io.tables_io import read_lesion_table
-from qsmrim_app.bids_io.writing import write_json, write_text
+from qsmrim_app.bids_io.writing import remove_file, write_json, write_text
 from qsmrim_app.errors import OutputError, QsmrimError, UsageError
 from qsmrim_app.levels.written_case import written_case
 from qsmrim_app.plain_data import from_plain, to_plain
@@ -31,6 +32,12 @@ class PageTask:
 def write_facts(output_dir: Path, report: SubjectReport) -> None:
     """Keep what the page says beside images and table in ``logs/``, so that the page can be made anew."""
     write_json(_facts_path(output_dir, report.key), to_plain(replace(report, case=None, table=None)))
+
+
+def forget_page(output_dir: Path, key: SessionKey) -> None:
+    """Remove the page of an earlier run and what it was made from, before other results take their place."""
+    for path in (_facts_path(output_dir, key), output_dir / session_path(key, "report", ".html")):
+        remove_file(path)
 
 
 def write_page(task: PageTask) -> Path:
@@ -67,11 +74,25 @@ def _read_facts(path: Path, key: SessionKey) -> SubjectReport:
 
 def model_of(output_dir: Path, key: SessionKey) -> ModelSummary | None:
     """The model that classified a session; None if none did or nothing says so."""
+    told = _told(output_dir, key).get("model")
     try:
-        told = json.loads(_facts_path(output_dir, key).read_text(encoding="utf-8")).get("model")
         return from_plain(ModelSummary, told) if isinstance(told, dict) else None
-    except (OSError, ValueError, AttributeError):
+    except UsageError:
         return None
+
+
+def version_of(output_dir: Path, key: SessionKey) -> str:
+    """The version of qsmrim that analysed a session; empty if nothing says so."""
+    return str(_told(output_dir, key).get("app_version", ""))
+
+
+def _told(output_dir: Path, key: SessionKey) -> dict[str, Any]:
+    """What the last run kept of a session; empty if there is nothing that can be read."""
+    try:
+        told = json.loads(_facts_path(output_dir, key).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def input_rows(inputs: SubjectInputs) -> tuple[InputRow, ...]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qsmrim_app.bids_io.label_tables import read_label_table
-from qsmrim_app.bids_io.names import SessionRole, session_path
+from qsmrim_app.bids_io.label_tables import MISSING, read_cells, read_label_table
+from qsmrim_app.bids_io.names import SessionRole, dataset_path, session_path
 from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_table, write_table
 from qsmrim_app.bids_io.writing import remove_file, write_bytes, write_image, write_json, write_text
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import QsmrimError, TableError
 from qsmrim_app.images import in_storage_order, read_grid, to_ppm
 from qsmrim_app.lesions.painting import paint_lesions
 from qsmrim_app.levels.expert_rim import (
@@ -30,6 +30,8 @@ from qsmrim_app.levels.measuring import (
     load_session,
     measure_session,
 )
+from qsmrim_app.levels.run_log import begin_writing
+from qsmrim_app.levels.session_report import forget_page
 from qsmrim_app.levels.unlike_training import unlike_training_warnings
 from qsmrim_app.preprocessing.brain_mask import is_masked
 from qsmrim_app.preprocessing.workflow import prepare_subjects
@@ -43,8 +45,6 @@ from qsmrim_app.settings import (
 )
 from qsmrim_app.tables.lesion_samples import LesionSamples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,16 +112,28 @@ class WriteTask:
     output_dir: Path
 
 
-def write_outputs(task: WriteTask) -> None:
-    """Write every map and table of a session, on the QSM's own grid and in its own axis order."""
+def write_outputs(task: WriteTask) -> tuple[str, ...]:
+    """Write every map and table of a session, on the QSM's own grid and in its own axis order.
+
+    From the first file on nothing of an earlier run says any more that the session is done.
+
+    Returns
+    -------
+    tuple of str
+        What a user should know of results that were replaced.
+    """
     case = load_native_case(task.prepared)
+    begin_writing(task.output_dir, task.prepared.key)
+    forget_page(task.output_dir, task.prepared.key)
+    doubts = _keep_ratings(task)
     remove_file(_path(task, "lesions", ".tsv"))  # an earlier one does not say that these maps are whole
     _write_maps(task, case)
-    _write_images(task, case)
+    doubts += _write_images(task, case)
     _write_samples(task)
     _write_transform(task)
     # last, since it says that the session is complete: the counts are made from it
     write_lesion_table(_path(task, "lesions", ".tsv"), task.table)
+    return doubts
 
 
 def rim_classes(table: LesionTable) -> dict[int, int]:
@@ -149,7 +161,30 @@ def _write_maps(task: WriteTask, case: Case) -> None:
     )
 
 
-def _write_images(task: WriteTask, case: Case) -> None:
+def _keep_ratings(task: WriteTask) -> tuple[str, ...]:
+    """Put a former table aside whose ratings the new one lacks, as when they were typed into it."""
+    path = _path(task, "lesions", ".tsv")
+    if not path.is_file():
+        return ()
+    now = task.table.frame.set_index("index")["rim_expert"].dropna().index
+    try:
+        former = [cells for _, cells in read_cells(path) if cells.get("rim_expert", "n/a") not in MISSING]
+    except TableError:  # damaged; it is replaced by a whole one
+        return ()
+    lost = [cells for cells in former if cells.get("index") not in set(map(str, now))]
+    if not lost:
+        return ()
+    stem = task.output_dir / dataset_path("logs") / f"former-{task.prepared.key.prefix}"
+    kept = next(free for n in count(1) if not (free := stem.with_name(f"{stem.name}_{n}.tsv")).exists())
+    write_bytes(kept, path.read_bytes())
+    return (
+        f"{len(lost)} expert rating(s) of the former {path.name} are in no raters' file that was found; that "
+        f"table was kept as {kept.parent.name}/{kept.name}. Give ratings as a dataset of raters, not in the "
+        "output",
+    )
+
+
+def _write_images(task: WriteTask, case: Case) -> tuple[str, ...]:
     _write_native(
         task, "flair", case.flair,
         _sidecar(task, "flair", "qsm", skull_stripped=False)
@@ -163,11 +198,12 @@ def _write_images(task: WriteTask, case: Case) -> None:
         to_ppm(case.qsm),
         _sidecar(task, "qsm", skull_stripped=is_masked(case.qsm)) | {"Units": "ppm"},
     )
-    if former is not None and former != map_path.read_bytes():  # in a container every dataset has one path
-        logger.warning(
-            "%s: the results of another susceptibility map stood in %s and were replaced; give each dataset "
-            "an output folder of its own", task.prepared.key.prefix, map_path.parent,
-        )  # fmt: skip
+    if former is None or former == map_path.read_bytes():
+        return ()
+    return (  # in a container every dataset has one path
+        f"the results of another susceptibility map stood in {map_path.parent} and were replaced; give each "
+        "dataset an output folder of its own",
+    )
 
 
 def _write_samples(task: WriteTask) -> None:

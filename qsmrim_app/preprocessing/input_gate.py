@@ -12,6 +12,7 @@ from scipy import ndimage
 from qsmrim_app.errors import GridMismatchError, InputError
 from qsmrim_app.images import Loaded, load_image, load_labels, same_grid, susceptibility_unit, to_ppb
 from qsmrim_app.lesions.labelling import label_lesions
+from qsmrim_app.preprocessing.background import zero_background
 from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import LesionKind, SpaceName, Volume
 
@@ -44,10 +45,11 @@ def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[st
     """
     loaded = load_image(path)
     _require_extent(loaded.volume, path)
-    unit = susceptibility_unit(loaded.volume.data, stated_unit, path)
+    measured, doubts = zero_background(loaded.volume, path)
+    unit = susceptibility_unit(measured.data, stated_unit, path)
     guess = f"{path.name}: its sidecar gives no Units; by their range the values were taken for {unit}"
-    warnings = loaded.warnings if stated_unit else (*loaded.warnings, guess)
-    qsm = to_ppb(loaded.volume, unit)
+    warnings = (*loaded.warnings, *doubts, *(() if stated_unit else (guess,)))
+    qsm = to_ppb(measured, unit)
     absurd = np.abs(qsm.data) > _LARGEST_PPB
     if absurd.any():
         said = f"{path.name}: {int(absurd.sum())} voxels are beyond {_LARGEST_PPB:g} ppb; they were set to 0"

@@ -83,7 +83,7 @@ def outcome(
         if is_of(name, session_dir.name):
             if unwritable := _unwritable("\n".join(lines), work_dir):
                 return OutputError(f"{key.prefix}: {unwritable}")
-            if any(line.startswith(_NO_MEMORY) for line in lines):
+            if any(line.strip().startswith(_NO_MEMORY) for line in lines):
                 return WorkerKilledError(
                     f"{key.prefix}: the preprocessing got no more memory; run again with fewer --nprocs or "
                     "more memory"

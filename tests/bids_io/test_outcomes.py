@@ -40,6 +40,19 @@ def test_a_table_of_an_earlier_run_is_used_and_told(tmp_path):
     )
 
 
+def test_sessions_that_only_a_derivative_has_are_those_of_the_participant(tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    for folder in ("sub-01/anat", "sub-02/anat", "sub-03/anat"):
+        (raw / folder).mkdir(parents=True)
+    put(out, SessionKey("01", "1"))
+    _status(out, SessionKey("02", "1"), "failed", "no FLAIR")
+    assert session_outcomes(out, raw) == (
+        SessionOutcome(SessionKey("01", "1"), "analysed"),
+        SessionOutcome(SessionKey("02", "1"), "failed", "no FLAIR"),
+        SessionOutcome(SessionKey("03"), "no_output"),
+    )
+
+
 def test_the_raw_dataset_is_the_one_that_the_output_links_to(tmp_path):
     raw, out = tmp_path / "raw", tmp_path / "out"
     (raw / "sub-07").mkdir(parents=True)

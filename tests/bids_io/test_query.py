@@ -385,7 +385,7 @@ def test_a_map_of_rims_beside_a_rater_table_is_named(tmp_path):
     assert any("is used, not sub-01_space-FLAIR_label-PRL_mask.nii.gz" in note for note in inputs.notes)
 
 
-@pytest.mark.parametrize("columns", ["rim_rater1\trim_rater2", "Rim\trim_truth"])
+@pytest.mark.parametrize("columns", ["rim_rater1\trim_rater2", "Rim\trim_truth", "PRL\tnote"])
 def test_rim_columns_without_the_one_that_counts_are_named(tmp_path, columns):
     table = f"index\tname\t{columns}\n1\tlesion-001\t1\t0\n"
     inputs = one(
@@ -395,6 +395,18 @@ def test_rim_columns_without_the_one_that_counts_are_named(tmp_path, columns):
     assert inputs.rim_table is None
     (note,) = [note for note in inputs.notes if "has no column 'rim'" in note]
     assert "sub-01_space-FLAIR_desc-lesions_dseg.tsv" in note
+
+
+@pytest.mark.parametrize("name", ["space-FLAIR_label-lesion_mask", "space-T1w_desc-lesions_dseg"])
+def test_a_rater_table_beside_a_map_that_is_not_read_is_named(name, tmp_path):
+    stem = f"derivatives/raters/sub-01/anat/sub-01_{name}"
+    inputs = one(
+        skeleton(tmp_path, dict.fromkeys(complete()) | {f"{stem}.nii.gz": None, f"{stem}.tsv": RIM}),
+        lesions_from="lesions",
+    )
+    assert inputs.rim_table is None
+    (note,) = [note for note in inputs.notes if "is not used" in note]
+    assert f"sub-01_{name}.tsv is not used; ratings are read beside a *_dseg.nii.gz" in note
 
 
 def test_a_copy_of_predictions_is_no_rating(tmp_path):
@@ -493,6 +505,52 @@ def test_a_folder_that_may_not_be_listed_fails_its_subject_alone(tmp_path, monke
     found = find_inputs(root, InputSettings())
     assert [inputs.key for inputs in found.inputs] == [KEY]
     assert "reading rights" in str(found.failures[SessionKey("02")])
+
+
+def test_a_folder_that_may_not_be_entered_fails_its_subject_alone(tmp_path, monkeypatch):
+    root = skeleton(tmp_path, complete() + complete("02"))
+    exists = Path.exists
+
+    def forbidden(path, **options):
+        if path.parent == root / "derivatives/qsm/sub-02/anat":
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    found = find_inputs(root, InputSettings())
+    assert [inputs.key for inputs in found.inputs] == [KEY]
+    error = found.failures[SessionKey("02")]
+    assert isinstance(error, MissingImageError)
+    assert "sub-02/anat/sub-02_Chimap.nii.gz cannot be read (Permission denied); give rights" in str(error)
+
+
+def test_an_image_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    root = skeleton(tmp_path, complete() + complete("02"))
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "02_FLAIR" not in str(path) and access(path, mode))
+    found = find_inputs(root, InputSettings())
+    assert [inputs.key for inputs in found.inputs] == [KEY]
+    error = found.failures[SessionKey("02")]
+    assert isinstance(error, MissingImageError)
+    assert "sub-02_FLAIR.nii.gz cannot be read; give reading rights" in str(error)
+
+
+def test_a_derivative_that_may_not_be_listed_is_left_out_unless_it_was_named(tmp_path, monkeypatch):
+    root = skeleton(tmp_path, [*complete(), "derivatives/freesurfer/sub-01/mri/brain.mgz"])
+    listdir, closed = os.listdir, root / "derivatives" / "freesurfer"
+
+    def forbidden(folder="."):
+        if Path(folder) == closed:
+            raise PermissionError(13, "Permission denied")
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", forbidden)
+    found = find_inputs(root, InputSettings())
+    assert [inputs.key for inputs in found.inputs] == [KEY]
+    (note,) = [note for note in found.notes if "freesurfer" in note]
+    assert note.endswith("cannot be listed (Permission denied); give reading rights; it was not searched")
+    with pytest.raises(InvalidDatasetError, match="freesurfer cannot be listed"):
+        find_inputs(root, InputSettings(derivatives={"fs": closed}))
 
 
 # ---- git-annex ----

@@ -59,10 +59,13 @@ FILL = """
 import sys, torch
 kept, size, left = [torch.ones(1, device="cuda")], 2**30, float(sys.argv[1]) * 2**20
 while size >= 2**20:
-    if torch.cuda.mem_get_info()[0] - size < left:
+    try:
+        if torch.cuda.mem_get_info()[0] - size < left:
+            size //= 2
+        else:
+            kept.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
+    except torch.OutOfMemoryError:  # an allocator takes more than it is asked for
         size //= 2
-    else:
-        kept.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
 print("full", flush=True)
 sys.stdin.read()
 """

@@ -4,7 +4,7 @@ import pytest
 
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.embedding import DetectRimLesions
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import QsmrimError, UsageError
 
 
 @pytest.fixture
@@ -32,6 +32,16 @@ def test_images_in_maps_and_table_out(images, tmp_path):
     assert table["qsm_mean_ppb"].notna().all()
     assert Path(found.rim_map).name.startswith("sub-01_ses-a_")
     assert Path(found.report).is_relative_to(tmp_path / "qsmrim")
+
+
+def test_labels_may_bear_their_prefix_and_cannot_leave_the_folder(images):
+    def key(**labels):
+        return DetectRimLesions(**images, **labels)._subject_inputs().key
+
+    assert key(participant_label="sub-01", session_label="ses-a").prefix == "sub-01_ses-a"
+    for wrong in ("../01", "a b", "", "01/x"):
+        with pytest.raises(UsageError, match="labels are letters and digits alone"):
+            key(participant_label=wrong)
 
 
 def test_a_session_that_fails_raises_with_its_reason(images, tmp_path):

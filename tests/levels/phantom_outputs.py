@@ -28,7 +28,9 @@ from tests.levels.prepared import prepare_phantom
 SUBJECTS = ("01", "02", "03", "04")
 
 
-def write_subject(subject: str, output_dir: Path, scratch: Path, outlines: str = "main") -> None:
+def write_subject(
+    subject: str, output_dir: Path, scratch: Path, outlines: str = "main", rated: bool = True
+) -> tuple[str, ...]:
     """The outputs of a phantom, whose label is also its seed. The second rater misses lesion 4, a rim+ one.
 
     In the outlines "flair" the touching lesions 2 and 3 are one, and all numbers are others.
@@ -44,14 +46,13 @@ def write_subject(subject: str, output_dir: Path, scratch: Path, outlines: str =
         label: LabelRow(label, "", int(rim), int(rim), int(rim and label != 4), int(rim))
         for label, rim in truth.items()
     }
-    measured = measure_session(
-        load_session(prepared), {}, ExpertRim(rows, case.lesions), LesionSettings(), DetectorSettings()
-    )
+    expert = ExpertRim(rows, case.lesions) if rated else None
+    measured = measure_session(load_session(prepared), {}, expert, LesionSettings(), DetectorSettings())
     inputs = SubjectInputs(
         case.key, prepared.native_qsm, prepared.native_flair, prepared.native_lesions, "instances", "QSM",
         datasets=dict.fromkeys(("qsm", "flair", "lesions"), "bids:raw:x"),
     )  # fmt: skip
-    write_outputs(WriteTask(inputs, prepared, measured.table, measured.samples, output_dir))
+    return write_outputs(WriteTask(inputs, prepared, measured.table, measured.samples, output_dir))
 
 
 def write_outputs_of(folder: Path, subjects: Sequence[str], outlines: str = "main") -> Path:

@@ -7,6 +7,8 @@ from qsmrim_app.bids_io.tables_io import read_lesion_table, write_lesion_table
 from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.group import run_group
 from qsmrim_app.levels.rated_lesions import rated_lesions
+from qsmrim_app.plain_data import to_plain
+from qsmrim_app.reports.model_summary import ModelSummary
 from qsmrim_app.reports.notices import RESEARCH_ONLY, SIMULATED_IMAGES, SIMULATED_TRAINING
 from qsmrim_app.tables.lesion_samples import read_samples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
@@ -99,6 +101,38 @@ def test_a_page_without_training_points_to_the_cards_of_an_earlier_one(output_di
         "Nothing was trained in this call. Models of an earlier one are in models/ (aprl-rf)"
         in Tags((tmp_path / "out/group.html").read_text()).text
     )
+
+
+def test_training_one_method_again_removes_the_comparison_of_former_models(output_dir, tmp_path):
+    settings = group_settings(tmp_path / "out", train=("aprl-rf", "aprl-nn"), sites={"a": output_dir})
+    assert "methods compared:" in run_group(settings)
+    comparison = tmp_path / "out" / "models" / "comparison.tsv"
+    assert comparison.is_file()
+    told = run_group(replace(settings, train=("aprl-rf",)))
+    assert f"removed {comparison}: it compared models of an earlier training" in told
+    assert not comparison.exists()
+    assert not comparison.with_suffix(".json").exists()
+
+
+def test_predictions_of_unknown_or_mixed_origin_are_said(tmp_path):
+    site = write_outputs_of(tmp_path / "site", ("01", "02", "03"))
+    for subject in ("01", "02", "03"):
+        path = site / f"sub-{subject}/anat/sub-{subject}_space-Chimap_desc-lesions_dseg.tsv"
+        frame = read_lesion_table(path).frame.copy()
+        frame.loc[:, "rim_predicted"] = 0
+        write_lesion_table(path, LesionTable(frame))
+    run_group(group_settings(tmp_path / "out", train=(), sites={"a": site}))
+    unknown = "Which model predicted the rim status of 3 sessions is not known"
+    assert unknown in Tags((tmp_path / "out/group.html").read_text()).text
+
+    model = ModelSummary("net", "1", "qsmrim-net", 3, "f1", 0.3, True)
+    for subject, version in (("01", "0.1.0"), ("02", "0.2.0"), ("03", "0.2.0")):
+        facts = {"app_version": version, "model": to_plain(model)}
+        (site / "logs" / f"report-sub-{subject}.json").write_text(json.dumps(facts))
+    run_group(group_settings(tmp_path / "out", train=(), sites={"a": site}))
+    text = Tags((tmp_path / "out/group.html").read_text()).text
+    assert "is not known" not in text
+    assert "Results of qsmrim 0.1.0, 0.2.0 stand side by side; analyse all with one version." in text
 
 
 def test_the_same_run_gives_the_same_bytes(output_dir, tmp_path):

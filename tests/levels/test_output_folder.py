@@ -1,7 +1,11 @@
 """What is said where an output folder is opened for the second time."""
 
+import pytest
+
+from qsmrim_app.bids_io.datasets import read_description
+from qsmrim_app.errors import OutputError
 from qsmrim_app.levels.output_folder import open_output
-from qsmrim_app.settings import ParticipantSettings
+from qsmrim_app.settings import GroupSettings, ParticipantSettings
 from tests.bids_io.skeletons import complete, skeleton
 
 
@@ -17,3 +21,26 @@ def test_a_name_that_stands_for_another_dataset_than_before_is_said(tmp_path, ca
     assert caplog.text == ""
     open_output(settings, {"raw": bids, "lesions": first})
     assert "the dataset 'lesions' was ../second when earlier results here were written" in caplog.text
+
+
+def test_the_group_level_leaves_the_names_of_datasets_as_they_are(tmp_path):
+    bids, out = skeleton(tmp_path / "bids", complete()), tmp_path / "out"
+    lesions, variant = (skeleton(tmp_path / name, []) for name in ("lesions", "variant"))
+    open_output(ParticipantSettings(bids, out), {"raw": bids, "lesions": lesions})
+    (out / "sub-01").mkdir()
+    before = read_description(out)["DatasetLinks"]
+    group = {"raw": bids, "lesions": variant, "site": variant}
+    open_output(GroupSettings(bids, out), group)
+    assert read_description(out)["DatasetLinks"] == before | {"site": "../variant"}
+
+
+@pytest.mark.parametrize("other", ["another", "none"])
+def test_the_group_level_is_that_of_the_dataset_whose_results_are_there(other, tmp_path):
+    bids, out = skeleton(tmp_path / "bids", complete()), tmp_path / "out"
+    skeleton(tmp_path / "another", complete())
+    open_output(ParticipantSettings(bids, out), {"raw": bids})
+    (out / "sub-01").mkdir()
+    before = (out / "dataset_description.json").read_bytes()
+    with pytest.raises(OutputError, match=f"holds results of {bids}, not of {tmp_path / other}"):
+        open_output(GroupSettings(tmp_path / other, out), {"raw": tmp_path / other})
+    assert (out / "dataset_description.json").read_bytes() == before

@@ -12,6 +12,8 @@ import pytest
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.images import load_image, load_labels, read_grid, same_grid
 from qsmrim_app.levels.participant import Outcome, describe_inputs, run_participants
+from qsmrim_app.levels.session_report import model_of
+from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import InputSettings, ParticipantSettings, ResourceSettings
 from tests import phantoms
 from tests.levels.tiny_model import write_tiny_model
@@ -157,6 +159,22 @@ def test_reports_of_a_session_whose_images_are_gone_are_made_and_said(done, bids
     assert ended.exit_code != 0
     assert "no FLAIR" in ended.summary
     assert (output_dir / "sub-01.html").exists()
+
+
+def test_a_failed_run_leaves_results_and_their_model_as_they_were(bids_dir, model, place):
+    damaged, output_dir, only = place / "damaged", place / "damaged_out", InputSettings(participants=("01",))
+    shutil.copytree(bids_dir, damaged)
+    assert run(damaged, output_dir, model, inputs=only).exit_code == 0
+    before = model_of(output_dir, SessionKey("01"))
+    (chimap,) = (damaged / "derivatives" / "qsm").glob("sub-01/anat/*_Chimap.nii.gz")
+    chimap.write_bytes(chimap.read_bytes()[:2000])
+    assert run(damaged, output_dir, model, inputs=only, operating_point="0.02").exit_code == 65
+    assert model_of(output_dir, SessionKey("01")) == before
+    assert before.threshold != 0.02
+
+    ended = run(damaged, output_dir, model, reports_only=True, inputs=only)  # of a session that failed
+    assert ended.exit_code == 65
+    assert "sub-01_Chimap.nii.gz" in ended.summary
 
 
 def test_the_dry_run_says_what_matched(bids_dir, model, place):

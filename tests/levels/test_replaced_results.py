@@ -1,19 +1,80 @@
-"""Results that stood in the output folder before: of the same map, or of another one."""
+"""Results that stood in the output folder before: of the same map, of another one, or rated by hand."""
 
+import json
+
+import pytest
+
+from qsmrim_app.bids_io.outcomes import CUT_SHORT, session_outcomes
+from qsmrim_app.levels import session_tasks
+from qsmrim_app.levels.run_log import SessionStatus, write_status
+from qsmrim_app.levels.session_report import model_of
+from qsmrim_app.records import SessionKey
 from tests.levels.phantom_outputs import write_subject
 
+KEY = SessionKey("01")
+TABLE = "sub-01/anat/sub-01_space-Chimap_desc-lesions_dseg.tsv"
 
-def test_results_of_another_map_are_not_replaced_unseen(tmp_path, caplog):
-    def analyse(number):
-        (tmp_path / str(number)).mkdir()
-        write_subject("01", tmp_path / "out", tmp_path / str(number))
 
-    analyse(1)
-    analyse(2)
-    assert not caplog.records
+@pytest.fixture
+def analyse(tmp_path):
+    """Write the results of a phantom into ``out`` once more; what is to be said of it."""
+
+    def write(**changes):
+        scratch = tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}"
+        scratch.mkdir()
+        return write_subject("01", tmp_path / "out", scratch, **changes)
+
+    return write
+
+
+def test_results_of_another_map_are_not_replaced_unseen(analyse, tmp_path):
+    assert analyse() == analyse() == ()
     (chimap,) = (tmp_path / "out").rglob("*_Chimap.nii.gz")
     content = chimap.read_bytes()
     chimap.write_bytes(b"of a participant of another dataset")
-    analyse(3)
-    assert "sub-01: the results of another susceptibility map stood in" in caplog.text
+    (said,) = analyse()
+    assert said.startswith("the results of another susceptibility map stood in")
     assert chimap.read_bytes() == content
+
+
+def test_ratings_typed_into_the_output_are_kept_aside(analyse, tmp_path):
+    analyse(rated=False)
+    table = tmp_path / "out" / TABLE
+    head, *lines = [line.split("\t") for line in table.read_text().splitlines()]
+    for line in lines[:2]:
+        line[head.index("rim_expert")] = "1"
+    table.write_text("".join("\t".join(line) + "\n" for line in (head, *lines)))
+    typed = table.read_bytes()
+    (said,) = analyse(rated=False)
+    assert said.startswith("2 expert rating(s) of the former sub-01_space-Chimap_desc-lesions_dseg.tsv are")
+    assert "kept as logs/former-sub-01_1.tsv" in said
+    assert (tmp_path / "out" / "logs" / "former-sub-01_1.tsv").read_bytes() == typed
+    assert analyse(rated=False) == ()
+    table.write_bytes(typed)
+    assert "logs/former-sub-01_2.tsv" in analyse(rated=False)[0]
+    assert analyse() == ()
+
+
+def test_a_session_whose_results_are_being_replaced_is_not_done(analyse, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    analyse()
+    write_status(out, {KEY: SessionStatus("done", 0)})
+    (out / "sub-01.html").write_text("page of the first run")
+    (out / "logs" / "report-sub-01.json").write_text('{"model": {}}')
+
+    def killed(task):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session_tasks, "_write_transform", killed)
+    with pytest.raises(KeyboardInterrupt):
+        analyse()
+    status = json.loads((out / "logs" / "status-sub-01.json").read_text())
+    assert (status["state"], status["exit_code"], status["reason"]) == ("writing", 75, CUT_SHORT)
+    assert not (out / "sub-01.html").exists()
+    assert model_of(out, KEY) is None
+    (outcome,) = session_outcomes(out)
+    assert (outcome.outcome, outcome.reason) == ("failed", CUT_SHORT)
+    monkeypatch.undo()
+    analyse()  # the table is there again, but nothing says that its page is
+    (outcome,) = session_outcomes(out)
+    assert (outcome.outcome, outcome.reason) == ("analysed", CUT_SHORT)

@@ -87,6 +87,16 @@ def test_a_crash_of_the_session_and_of_no_other(tmp_path):
     assert type(other) is WorkerKilledError
 
 
+@pytest.mark.parametrize("indent", ["", "\t"])
+def test_a_step_that_gets_no_memory_may_be_tried_again(indent, tmp_path):
+    folder = _session(tmp_path)
+    crash = tmp_path / "crash-1.txt"
+    crash.write_text(f"Node: prepare_wf.sub_01_ses_a_wf.qsm\nTraceback:\n\n{indent}MemoryError: 3 GiB\n")
+    found = outcome(KEY, folder, [crash], "")
+    assert type(found) is WorkerKilledError
+    assert "got no more memory" in str(found)
+
+
 def test_neither_result_nor_reason(tmp_path):
     folder = _session(tmp_path)
     assert "probably for lack of memory" in str(outcome(KEY, folder, [], ""))

@@ -63,6 +63,36 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "expert ratings typed into the output's own table, which a new run replaces",
+        "works, with a warning in report, log and status: the former table is kept in `logs/`",
+        "levels/test_replaced_results.py::test_ratings_typed_into_the_output_are_kept_aside",
+    ),
+    Row(
+        SECTION,
+        "a run with other settings that fails on a session with results",
+        "refused as without them; results stay, and report and group page name the model behind them",
+        "levels/test_participant.py::test_a_failed_run_leaves_results_and_their_model_as_they_were",
+    ),
+    Row(
+        SECTION,
+        "an image, or a folder of a participant, without the rights to read or enter it",
+        "refused, exit 66: names it; other participants are done",
+        "bids_io/test_query.py::test_a_folder_that_may_not_be_entered_fails_its_subject_alone",
+    ),
+    Row(
+        SECTION,
+        "a derivative that nobody named, without the rights to list it",
+        "works, with a warning: it was not searched",
+        "bids_io/test_query.py::test_a_derivative_that_may_not_be_listed_is_left_out_unless_it_was_named",
+    ),
+    Row(
+        SECTION,
+        "labels with `sub-`, `/` or `..` given to the nipype interface",
+        "works without the prefix; else refused before anything is made",
+        "embedding/test_detect_rim_lesions.py::test_labels_may_bear_their_prefix_and_cannot_leave_the_folder",
+    ),
+    Row(
+        SECTION,
         "a derivative of the same name in another folder than when earlier results were written",
         "works, with a warning in the log: names the former folder, at which earlier sidecars point",
         "levels/test_output_folder.py::test_a_name_that_stands_for_another_dataset_than_before_is_said",

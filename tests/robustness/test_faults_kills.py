@@ -27,7 +27,13 @@ TRAINING = Row(
     "works: every file outside logs/, the fits too, has the bytes of a run that nobody disturbed",
     f"{HERE}::test_a_killed_training_goes_on_to_the_same_bytes",
 )
-ROWS = (PARTICIPANT, TRAINING)
+REPLACING = Row(
+    "Faults",
+    "the participant level is killed while it replaces results of other settings",
+    "the session is no longer `done` and its former page is gone; `group` and `slurm/unfinished` name it",
+    "levels/test_replaced_results.py::test_a_session_whose_results_are_being_replaced_is_not_done",
+)
+ROWS = (PARTICIPANT, TRAINING, REPLACING)
 
 MANY, FEW = 30, 3
 logger = logging.getLogger(__name__)

@@ -36,6 +36,12 @@ ROWS = (
     ),
     Row(
         _QSM,
+        "a QSM of the wrong sign whose background is a constant",
+        "refused, exit 65, as with a background of 0; one of the right sign is not",
+        f"{_HERE}::test_a_qsm_of_the_wrong_sign_is_refused_whatever_its_background",
+    ),
+    Row(
+        _QSM,
         "a magnitude image given as Chimap",
         "refused, exit 65: no value is negative",
         f"{_HERE}::test_a_magnitude_as_chimap_is_refused",
@@ -194,6 +200,16 @@ def test_a_qsm_of_the_wrong_sign_is_refused(tmp_path):
     warned = _warnings(_prepare(wrong, tmp_path / "on", implausible_qsm="warn"))
     assert "veins are not brighter" in warned
     assert "no deep grey matter brighter" in warned
+
+
+def test_a_qsm_of_the_wrong_sign_is_refused_whatever_its_background(tmp_path):
+    head = draw_adult_head()
+    exported = np.where(head.qsm.data == 0, np.float32(-500), head.qsm.data)
+    for name, sign, passes in (("right", 1, True), ("wrong", -1, False)):
+        (tmp_path / name).mkdir()
+        found = _prepare(replace(head, qsm=head.qsm.with_data(sign * exported)), tmp_path / name)
+        assert isinstance(found, PreparedSubject) is passes, found
+    assert "the sign of the map is inverted" in str(found)
 
 
 def test_a_field_map_is_doubted(tmp_path):

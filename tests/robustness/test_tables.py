@@ -250,6 +250,42 @@ GROUP_ROWS = tuple(
 GROUP_WARNINGS = (
     Row(
         "Group level",
+        "another `bids_dir` than that of the results in the output folder, or none that exists",
+        "refused, exit 73: names both; no link of the output is changed",
+        "levels/test_output_folder.py::test_the_group_level_is_that_of_the_dataset_whose_results_are_there",
+    ),
+    Row(
+        "Group level",
+        "predictions without a trace of their model (`logs/` was not copied), or of several versions",
+        "works, with a warning at the top of the page",
+        "levels/test_group_report.py::test_predictions_of_unknown_or_mixed_origin_are_said",
+    ),
+    Row(
+        "Group level",
+        "one method trained again, beside a comparison with others",
+        "works: the former comparison is removed, and that is said",
+        "levels/test_group_report.py::test_training_one_method_again_removes_the_comparison_of_former_models",
+    ),
+    Row(
+        SECTION,
+        "a table of ratings beside a lesion mask, in another space, or with a column `PRL` for `rim`",
+        "works, with a warning: it is not used",
+        "bids_io/test_query.py::test_a_rater_table_beside_a_map_that_is_not_read_is_named",
+    ),
+    Row(
+        SECTION,
+        "a name or a date in the column `rim`",
+        "refused, exit 65: says how long it is; its text stands in no log and on no page",
+        "bids_io/test_label_tables.py::test_what_is_wrong_is_said",
+    ),
+    Row(
+        SECTION,
+        "empty columns that a spreadsheet added",
+        "works: they are not read",
+        "bids_io/test_label_tables.py::test_empty_columns_that_a_spreadsheet_added_do_no_harm",
+    ),
+    Row(
+        "Group level",
         "samples whose lesion table is gone",
         "works, with a warning: they are left out, and named",
         "levels/test_bad_group_input.py::test_samples_without_their_lesion_table_are_named",

@@ -39,7 +39,20 @@ def magnitude_as_chimap(units: Any) -> Callable[[SessionFiles], None]:
 
 
 def not_masked(files: SessionFiles) -> None:
-    rewrite(files.qsm, change=lambda data: np.where(data == 0, np.float32(1e-4), data))
+    noise = np.random.default_rng(1)
+    rewrite(
+        files.qsm,
+        change=lambda data: np.where(data == 0, noise.normal(0, 0.05, data.shape).astype(np.float32), data),
+    )
+
+
+def background(level: float) -> Callable[[SessionFiles], None]:
+    """The QSM with another value than 0, ppm, where nothing was measured."""
+
+    def spoil(files: SessionFiles) -> None:
+        rewrite(files.qsm, change=lambda data: np.where(data == 0, np.float32(level), data))
+
+    return spoil
 
 
 def same_head(result, undisturbed):
@@ -123,6 +136,12 @@ CASES = [
         REFUSED + "the values contradict the stated unit",
         magnitude_as_chimap("ppm"),
         r"sub-01_Chimap\.nii\.gz: Units says ppm, but 99\.5 %",
+    ),
+    Case(
+        "A QSM whose background is a constant, -0.5 ppm say, as some programs export it",
+        "works, with a warning: the constant is taken for the background and set to 0",
+        background(-0.5),
+        r"sub-01_Chimap\.nii\.gz: \d+% of the voxels hold -0\.5, or next to it; .* set to 0",
     ),
     Case(
         "A QSM that is not masked",

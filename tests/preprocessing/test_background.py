@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsmrim_app.preprocessing.background import zero_background
+from qsmrim_app.records import Volume
+
+FILE = Path("sub-01_Chimap.nii.gz")
+SHAPE = (40, 40, 30)
+
+
+@pytest.fixture
+def brain(rng):
+    """Susceptibility in ppm in a box, 0 around it."""
+    data = np.zeros(SHAPE, dtype=np.float32)
+    data[8:32, 8:32, 6:24] = rng.normal(0, 0.03, (24, 24, 18))
+    return Volume(data, np.eye(4))
+
+
+@pytest.mark.parametrize("level", [-0.5, -0.031, 0.25, 1e-4])
+def test_a_constant_background_becomes_0_and_is_said(brain, level):
+    inside = brain.data != 0
+    exported = brain.with_data(np.where(inside, brain.data, np.float32(level)))
+    found, (said,) = zero_background(exported, FILE)
+    np.testing.assert_array_equal(found.data, brain.data)
+    assert said.startswith(f"sub-01_Chimap.nii.gz: 78% of the voxels hold {level:g}, or next to it")
+
+
+def test_values_of_tissue_that_are_next_to_the_background_stay(brain):
+    data = np.where(brain.data != 0, brain.data, np.float32(-0.03))
+    data[20, 20, 10:13] = -0.03 + 1e-7
+    found, _ = zero_background(brain.with_data(data), FILE)
+    assert (found.data[20, 20, 10:13] != 0).all()
+
+
+@pytest.mark.parametrize("level", [0.0, -0.02])
+def test_a_nearly_constant_background_becomes_0(brain, level, rng):
+    inside = brain.data != 0
+    filtered = np.where(inside, brain.data, level + rng.normal(0, 1e-6, SHAPE)).astype(np.float32)
+    filtered[20, 20, 10] = level + 1e-7  # tissue may have the value
+    found, (said,) = zero_background(brain.with_data(filtered), FILE)
+    np.testing.assert_array_equal(found.data[~inside], 0)
+    assert found.data[20, 20, 10] == np.float32(level + 1e-7)
+    assert (found.data[inside] != 0).mean() > 0.99
+    assert "taken for the background" in said
+
+
+def test_what_is_masked_or_not_masked_at_all_stays_as_it_is(brain, rng):
+    noisy = brain.with_data(
+        np.where(brain.data != 0, brain.data, rng.normal(0, 0.15, SHAPE)).astype(np.float32)
+    )
+    coarse = brain.with_data(
+        np.round(brain.data, 2)
+    )  # 0.01 ppm a step: the value 0 is frequent in tissue too
+    whole = brain.with_data(rng.normal(0, 0.03, SHAPE).astype(np.float32))
+    constant = brain.with_data(np.full(SHAPE, 7, dtype=np.float32))
+    for volume in (brain, noisy, coarse, whole, constant):
+        assert zero_background(volume, FILE) == (volume, ())
