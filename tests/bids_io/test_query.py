@@ -251,6 +251,14 @@ def test_qsmxt_and_lst_ai_are_read_as_they_are(tmp_path):
     assert inputs.brain_mask is None
 
 
+def test_placeholders_of_lst_ai_are_those_of_the_only_session(tmp_path):
+    name = "derivatives/lst/sub-01/anat/sub-X_ses-Y_space-flair_seg-lst.nii.gz"
+    root = skeleton(tmp_path, [*without(complete("01", "a"), "mask"), name])
+    assert one(root).lesions == root / name
+    skeleton(tmp_path, without(complete("01", "b"), "mask"))  # whose of the two they are nobody can say
+    assert len(find_inputs(root, InputSettings()).failures) == 2
+
+
 @pytest.mark.parametrize(
     "name",
     [
