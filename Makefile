@@ -135,12 +135,12 @@ semireal-study: $(STAMP)
 	$(BIN)/python studies/semireal.py $(DATA) $(SEMIREAL_OUT) --out docs $(if $(MODEL),--model $(MODEL))
 
 # The experiment of the paper on a simulated cohort, all methods: docs/experiment.md. SAMPLES: a folder with lesion tables and
-# samples. Every fit leaves a table in studies/NAME; those that are there are not made again. Some two hours of CPU; with
-# NAME=experiment-paper-size EXPERIMENT_ARGS="--device cuda" the networks have the paper's size, which asks for a GPU.
-NAME ?= experiment
+# samples. Every fit leaves a table in studies/EXPERIMENT; those that are there are not made again. Some two hours of CPU; with
+# EXPERIMENT=experiment-paper-size EXPERIMENT_ARGS="--device cuda" the networks have the paper's size, which asks for a GPU.
+EXPERIMENT ?= experiment
 experiment: $(STAMP)
 	@test -n "$(SAMPLES)" || { echo "say which samples: make experiment SAMPLES=folder"; exit 1; }
-	$(BIN)/python studies/experiment.py $(SAMPLES) --name $(NAME) --nprocs $(NPROCS) --out docs $(EXPERIMENT_ARGS)
+	$(BIN)/python studies/experiment.py $(SAMPLES) --name $(EXPERIMENT) --nprocs $(NPROCS) --out docs $(EXPERIMENT_ARGS)
 
 clean:
 	rm -rf demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

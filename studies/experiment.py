@@ -1,4 +1,4 @@
-"""The experiment of the paper on a simulated cohort: all methods, five folds, three seeds.
+"""The experiment of the paper on a simulated cohort: all methods, the same folds and seeds for each.
 
     python studies/experiment.py SAMPLES [--name NAME] [--participants N] [--nprocs N] [--device cuda]
     python studies/experiment.py --page-only [--name NAME]

@@ -19,6 +19,7 @@ if __name__ == "__main__":
 import numpy as np
 
 from qsmrim_app.errors import InputError
+from qsmrim_app.preprocessing.brain_mask import mask_from_support
 from qsmrim_app.preprocessing.lesion_evidence import measure_lesions
 from qsmrim_app.preprocessing.magnitude_evidence import magnitude_fit
 from qsmrim_app.preprocessing.plausibility import (
@@ -92,7 +93,7 @@ def outcomes(images: Images, other: Images | None, thorough: bool) -> Iterator[O
     for case, qsm in qsm_faults(images):
         yield from _judge_qsm(case, qsm, images.brain)
     for case, qsm in placement_faults(images, other):
-        fit = magnitude_fit(qsm, images.magnitude, images.brain)
+        fit = magnitude_fit(qsm, images.magnitude, mask_from_support(qsm))
         yield from _spoken(case, (magnitude_finding(fit, "qsm"),))
     pair, motion = _registered(images, images.flair)
     yield _judge_place("as it is", pair, motion)

@@ -61,10 +61,14 @@ def find_datasets(bids_dir: Path, settings: InputSettings) -> tuple[Dataset, ...
     if settings.derivatives:
         return (raw, *_named(settings.derivatives))
     folder = bids_dir / "derivatives"
-    found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    kept = [path for path in found if not path.name.startswith(".") and not is_own_output(path)]
+    try:
+        found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    except OSError as error:
+        raise _unlisted(folder, error) from error
     searched: list[Dataset] = []
-    for path in kept:
+    for path in found:
+        if path.name.startswith(".") or is_own_output(path):
+            continue
         try:
             searched.append(_dataset(path.name if path.name != RAW else "raw-derivative", path))
         except InvalidDatasetError as error:  # nobody asked for this one
@@ -130,17 +134,20 @@ def _named(derivatives: Mapping[str, Path]) -> list[Dataset]:
     return [_dataset(name, path) for name, path in derivatives.items()]
 
 
+def _unlisted(folder: Path, error: OSError) -> InvalidDatasetError:
+    return InvalidDatasetError(f"{folder} cannot be listed ({error.strerror}); give reading rights")
+
+
 def _dataset(name: str, root: Path) -> Dataset:
     root = root.absolute()  # nipype's nodes run in folders of their own
     try:
         # names alone: a path for each of thousands of participants would take most of a query's time
         sidecars = sorted(root / name for name in os.listdir(root) if name.endswith(".json"))
+        is_described = (root / DESCRIPTION).is_file()
     except OSError as error:
-        raise InvalidDatasetError(
-            f"{root} cannot be listed ({error.strerror}); give reading rights"
-        ) from error
+        raise _unlisted(root, error) from error
     notes: tuple[str, ...] = ()
-    if not (root / DESCRIPTION).is_file():
+    if not is_described:
         notes = (f"{name} has no {DESCRIPTION}; it was searched all the same",)
         _LOG.info("%s", notes[0])
     return Dataset(name, root, tuple(path for path in sidecars if path.name != DESCRIPTION), notes)

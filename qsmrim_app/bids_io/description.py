@@ -116,7 +116,11 @@ def _refuse_links(output: Path) -> None:
 
 
 def write_description(
-    output_dir: Path, version: str, datasets: Mapping[str, Path], container: Container | None = None
+    output_dir: Path,
+    version: str,
+    datasets: Mapping[str, Path],
+    container: Container | None = None,
+    keep_links: bool = False,
 ) -> None:
     """Write what describes the folder: description, README, .bidsignore and the rim maps' look-up table.
 
@@ -130,16 +134,18 @@ def write_description(
         Name in BIDS URIs -> folder; stored relative to the output folder, so that both may move together.
     container
         The image the program runs in.
+    keep_links
+        Whether a name that stands for a folder already keeps it, as sidecars that are there point by it.
 
     Raises
     ------
     OutputError
         If a file cannot be written.
     """
-    write_json(
-        output_dir / dataset_path("description", ".json"),
-        _description(output_dir, version, datasets, container),
-    )
+    former, now = _former_links(output_dir), _links(output_dir, datasets)
+    description = _description(version, datasets.get(RAW), container)
+    description["DatasetLinks"] = now | former if keep_links else former | now
+    write_json(output_dir / dataset_path("description", ".json"), description)
     write_text(output_dir / dataset_path("readme", ".md"), _README)
     write_text(output_dir / dataset_path("bidsignore"), bidsignore_text())
     write_table(output_dir / dataset_path("rim_lookup", ".tsv"), ("index", "name", "color"), _RIM_ROWS)
@@ -155,11 +161,6 @@ def moved_links(output_dir: Path, datasets: Mapping[str, Path]) -> dict[str, str
     }
 
 
-def is_linked(output_dir: Path, name: str) -> bool:
-    """Whether a name of a dataset stands for a folder already in an output."""
-    return name in _former_links(output_dir)
-
-
 def _former_links(output_dir: Path) -> dict[str, Any]:
     """What sidecars of earlier runs point at."""
     former = (read_description(output_dir) or {}).get("DatasetLinks")
@@ -170,9 +171,7 @@ def _links(output_dir: Path, datasets: Mapping[str, Path]) -> dict[str, str]:
     return {name: os.path.relpath(root.resolve(), output_dir.resolve()) for name, root in datasets.items()}
 
 
-def _description(
-    output_dir: Path, version: str, datasets: Mapping[str, Path], container: Container | None
-) -> dict[str, Any]:
+def _description(version: str, raw: Path | None, container: Container | None) -> dict[str, Any]:
     generator: dict[str, Any] = {
         "Name": GENERATOR,
         "Version": version,
@@ -180,15 +179,13 @@ def _description(
     }
     if container is not None:
         generator["Container"] = {"Type": container.type, "Tag": container.tag}
-    links = _former_links(output_dir) | _links(output_dir, datasets)
-    raw = datasets.get(RAW)
     source = (read_description(raw) or {}) if raw else {}
     description: dict[str, Any] = {
         "Name": "qsmrim: rim lesions on QSM",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [generator],
-        "DatasetLinks": links,
+        "DatasetLinks": {},
     }
     for name in ("License", "Authors"):  # who may use the output follows from the input
         if source.get(name):

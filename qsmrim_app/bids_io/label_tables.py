@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ RIM_COLUMNS = ("rim", "rim_rater1", "rim_rater2", "rim_truth")
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
 _GUARDED = tuple(f"'{sign}" for sign in FORMULA)
 MISSING = ("n/a", "", "NaN", "nan", "NA", "N/A")
-_LONGEST_SHOWN = 12  # letters of a cell in a message; a longer one may be a name or a date
+_SHOWN = re.compile(r"[+-]?[\d_]{1,4}([.,]\d{1,4})?|[^\W\d]{0,3}|inf")  # a cell that names nobody
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def read_label_table(path: Path) -> Mapping[int, LabelRow]:
             continue  # the background, which look-up tables name too
         if index is None or index < 1:
             raise TableError(
-                f"{path}, line {line}: a label is a positive whole number, not {_shown(cells['index'])}"
+                f"{path}, line {line}: a label is a positive whole number, not {shown_cell(cells['index'])}"
             )
         if index in rows:
             raise TableError(f"{path}, line {line}: label {index} stands twice; keep one row a lesion")
@@ -101,7 +102,8 @@ def names_lesions(path: Path) -> bool:
 def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells (column -> text, stripped) of every row of a table.
 
-    The apostrophe that keeps a spreadsheet from taking a text for a formula is no part of the text.
+    Columns without a name, as spreadsheets and row numbers of pandas leave them, are not read. The apostrophe
+    that keeps a spreadsheet from taking a text for a formula is no part of the text.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             lines = csv.reader(file, delimiter="\t")
             header = [name.strip() for name in next(lines, [])]
             _require_distinct(header, path)
-            named = [column for column, name in enumerate(header) if name]  # spreadsheets add empty columns
+            named = [column for column, name in enumerate(header) if name]
             for cells in lines:
                 _require_one_line(cells, f"{path}, line {lines.line_num}")
                 if not any(cell.strip() for cell in cells):
@@ -124,8 +126,6 @@ def read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     raise TableError(
                         f"{path}, line {lines.line_num}: {len(cells)} cells, {len(header)} columns"
                     )
-                if sum(map(bool, map(str.strip, cells))) > sum(bool(cells[n].strip()) for n in named):
-                    raise TableError(f"{path}, line {lines.line_num}: a cell stands below no column name")
                 yield lines.line_num, {header[n]: _plain(cells[n]) for n in named}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(
@@ -163,7 +163,7 @@ def _require_one_line(cells: Sequence[str], where: str) -> None:
 def _rim(text: str, where: str) -> int | None:
     value = _whole(text, where)
     if value not in (0, 1, None):
-        raise TableError(f"{where} is {_shown(text)}; a rim status is 1, 0 or n/a")
+        raise TableError(f"{where} is {shown_cell(text)}; a rim status is 1, 0 or n/a")
     return value
 
 
@@ -173,12 +173,12 @@ def _whole(text: str, where: str) -> int | None:
     try:
         value = float(text)  # pandas writes whole numbers as 1.0 where the column has gaps
     except ValueError as error:
-        raise TableError(f"{where} is {_shown(text)}, not a number") from error
+        raise TableError(f"{where} is {shown_cell(text)}, not a number") from error
     if not value.is_integer() or "_" in text:  # Python reads 1_0 as 10
-        raise TableError(f"{where} is {_shown(text)}, not a whole number")
+        raise TableError(f"{where} is {shown_cell(text)}, not a whole number")
     return int(value)
 
 
-def _shown(text: str) -> str:
-    """A cell as a message may show it: nothing that could name a patient."""
-    return f"'{text}'" if len(text) <= _LONGEST_SHOWN else f"a text of {len(text)} letters"
+def shown_cell(text: str) -> str:
+    """A cell as a message may show it: a number or three letters, but nothing that could name a patient."""
+    return f"'{text}'" if _SHOWN.fullmatch(text) else f"a text of {len(text)} letters"

@@ -67,7 +67,9 @@ def find_rater_files(files: Sequence[BidsFile], settings: InputSettings) -> tupl
     by_dataset = {
         name: fitting for name, group in _by_dataset(files).items() if (fitting := _rim_files(group, filters))
     }
-    notes = _misnamed_columns(files) + _unread_tables(files, by_dataset)
+    notes = _misnamed_columns(files)
+    if not filters:
+        notes += _unread_tables(_of(files, settings.raters), by_dataset)
     if settings.raters is None:  # what qsmrim predicted is no rating, unless it is asked for by name
         predicted = sorted(name for name, group in by_dataset.items() if _is_predicted(group))
         by_dataset = {name: group for name, group in by_dataset.items() if name not in predicted}
@@ -159,6 +161,11 @@ def _misnamed_columns(files: Sequence[BidsFile]) -> tuple[str, ...]:
                 "not used; 'rim' is what the experts agreed on (1, 0, n/a)"
             )
     return tuple(notes)
+
+
+def _of(files: Sequence[BidsFile], name: str | None) -> list[BidsFile]:
+    """The files of a dataset; of all where none is named."""
+    return [file for file in files if name in (None, file.dataset.name)]
 
 
 def _unread_tables(files: Sequence[BidsFile], read: Mapping[str, Sequence[BidsFile]]) -> tuple[str, ...]:

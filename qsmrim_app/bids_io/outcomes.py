@@ -22,7 +22,9 @@ OUTCOMES: Mapping[str, str] = {
     NO_OUTPUT: "in the raw dataset, but the participant level left nothing of it",
 }
 STALE = "the last run failed, and the results of an earlier one are used"
-CUT_SHORT = "the last run ended while it wrote the results, or is at it; run the same command again"
+CUT_SHORT = (
+    "a run was ended while it wrote these results, or is still at it; if none is, run the same command again"
+)
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,17 @@ def session_outcomes(output_dir: Path, raw_dir: Path | None = None) -> tuple[Ses
         The raw dataset; None: the one that the output folder links to, if it is there.
     """
     analysed = {key for path in lesion_tables(output_dir) if (key := key_of_table(path)) is not None}
-    failed, unreadable = _failures(output_dir)
+    failed, cut_short, unreadable = _failures(output_dir)
     raw = raw_dir if raw_dir is not None else linked_raw(output_dir)
     known = set() if raw is None else _raw_sessions(raw)
-    of_derivatives = {SessionKey(key.subject) for key in analysed | set(failed) if key.session}
+    found = analysed | failed.keys() | cut_short.keys() | unreadable.keys()
+    of_derivatives = {SessionKey(key.subject) for key in found if key.session}
     known -= of_derivatives  # such a participant has sessions, only not in the raw dataset
     outcomes = {key: SessionOutcome(key, NO_OUTPUT) for key in known}
-    outcomes |= {key: SessionOutcome(key, FAILED, reason) for key, reason in (failed | unreadable).items()}
-    stale = {key: reason if reason == CUT_SHORT else f"{STALE} ({reason})" for key, reason in failed.items()}
-    stale |= unreadable
+    outcomes |= {
+        key: SessionOutcome(key, FAILED, reason) for key, reason in (failed | cut_short | unreadable).items()
+    }
+    stale = {key: f"{STALE} ({reason})" for key, reason in failed.items()} | cut_short | unreadable
     outcomes |= {key: SessionOutcome(key, ANALYSED, stale.get(key, "")) for key in analysed}
     return tuple(outcomes[key] for key in sorted(outcomes))
 
@@ -68,7 +72,8 @@ def linked_raw(output_dir: Path) -> Path | None:
 
 def read_statuses(output_dir: Path) -> tuple[dict[SessionKey, dict[str, Any]], dict[SessionKey, str]]:
     """The status file of each session, as it stands; and what to say where one cannot be read."""
-    statuses, unreadable = {}, {}
+    statuses: dict[SessionKey, dict[str, Any]] = {}
+    unreadable: dict[SessionKey, str] = {}
     for path in sorted((output_dir / dataset_path("logs")).glob("status-sub-*.json")):
         key = _key(path.stem.removeprefix("status-"))
         if key is None:
@@ -81,15 +86,14 @@ def read_statuses(output_dir: Path) -> tuple[dict[SessionKey, dict[str, Any]], d
     return statuses, unreadable
 
 
-def _failures(output_dir: Path) -> tuple[dict[SessionKey, str], dict[SessionKey, str]]:
-    """Reason of each session whose last run failed or was cut short; what to say of damaged status files."""
+def _failures(output_dir: Path) -> tuple[dict[SessionKey, str], ...]:
+    """Reasons: of sessions whose last run failed, of those being written, of damaged status files."""
     statuses, unreadable = read_statuses(output_dir)
-    failed = {
-        key: str(status.get("reason", ""))
-        for key, status in statuses.items()
-        if status["state"] in (FAILED, WRITING)
-    }
-    return failed, unreadable
+    failed, cut_short = (
+        {key: str(status.get("reason", "")) for key, status in statuses.items() if status["state"] == state}
+        for state in (FAILED, WRITING)
+    )
+    return failed, cut_short, unreadable
 
 
 def _raw_sessions(raw_dir: Path) -> set[SessionKey]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qsmrim_app.bids_io.label_tables import read_cells
+from qsmrim_app.bids_io.label_tables import MISSING, read_cells
 from qsmrim_app.bids_io.names import dataset_path, key_of_table, session_path, subject_path
 from qsmrim_app.bids_io.tables_io import column_descriptions, write_table
 from qsmrim_app.bids_io.writing import write_json
@@ -108,9 +109,10 @@ def _state(folder: Path) -> State:
     found: State = []
     for pattern in ("anat", "ses-*/anat", "sub-*/anat", "sub-*/ses-*/anat"):
         for path in folder.glob(f"{pattern}/*_dseg.tsv"):
-            if _is_in_place(path) and path.exists():  # not a link without content
-                status = path.stat()
-                found.append((path, status.st_mtime_ns, status.st_size))
+            with suppress(FileNotFoundError):  # a link without content, or another run replaces it just now
+                if _is_in_place(path):
+                    status = path.stat()
+                    found.append((path, status.st_mtime_ns, status.st_size))
     return sorted(found)
 
 
@@ -141,8 +143,8 @@ def _counts(tables: Sequence[Path]) -> list[Any]:
 
 def _counted(tables: Sequence[Path]) -> list[Any]:
     cells = [row for table in tables for _, row in read_cells(table)]
-    rated = [row for row in cells if row.get("rim_expert", "n/a") != "n/a"]
-    classified = [row for row in cells if row.get("rim_predicted", "n/a") != "n/a"]
+    rated = [row for row in cells if row.get("rim_expert", "n/a") not in MISSING]
+    classified = [row for row in cells if row.get("rim_predicted", "n/a") not in MISSING]
     return [
         len(cells),
         len(classified),

@@ -115,8 +115,8 @@ def _find_session(
 
 def _unreadable(key: SessionKey, error: OSError) -> MissingImageError:
     return MissingImageError(
-        f"{key.prefix}: {error.filename} cannot be read ({error.strerror}); give rights to read it, and to "
-        "enter its folder"
+        f"{key.prefix}: {error.filename or 'a file'} cannot be read ({error.strerror}); give rights to read "
+        "it, and to enter its folder"
     )
 
 

@@ -82,7 +82,8 @@ def sessions_of(datasets: Iterable[Dataset], subject: str) -> list[str]:
 def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = True) -> list[BidsFile]:
     """The images of one session in one dataset, sorted by path.
 
-    Files in the subject's folder that name no session belong to it too if the subject has no other.
+    Files in the subject's folder that name no session, or the one for which LST-AI writes ``Y``, belong to it
+    too if the subject has no other.
 
     Raises
     ------

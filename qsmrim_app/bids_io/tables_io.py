@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from qsmrim_app.bids_io.label_tables import FORMULA, MISSING, read_cells
+from qsmrim_app.bids_io.label_tables import FORMULA, MISSING, read_cells, shown_cell
 from qsmrim_app.bids_io.writing import write_json, write_text
 from qsmrim_app.errors import TableError
 from qsmrim_app.tables.columns import LESION_COLUMNS, Column
@@ -130,9 +130,9 @@ def _value(text: str, name: str, where: str) -> Any:
     try:
         number = float(text)
     except ValueError as error:
-        raise TableError(f"{where}: {name} is '{text}', not a number") from error
+        raise TableError(f"{where}: {name} is {shown_cell(text)}, not a number") from error
     if kind == "number":
         return number
     if not number.is_integer():
-        raise TableError(f"{where}: {name} is '{text}', not a whole number")
+        raise TableError(f"{where}: {name} is {shown_cell(text)}, not a whole number")
     return int(number)

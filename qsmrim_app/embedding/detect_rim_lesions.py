@@ -44,8 +44,8 @@ class DetectRimLesionsInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     magnitude = File(exists=True, desc="gradient-echo magnitude, for the registration")
     brain_mask = File(exists=True, desc="brain mask on the grid of the QSM or the FLAIR")
     qsm_units = traits.Enum("ppm", "ppb", desc="unit of the QSM; decided by its range if not given")
-    participant_label = traits.Str("01", usedefault=True, desc="names the outputs; without 'sub-'")
-    session_label = traits.Str("", usedefault=True, desc="names the outputs; without 'ses-'; may be empty")
+    participant_label = traits.Str("01", usedefault=True, desc="names the outputs; 'sub-' may be left out")
+    session_label = traits.Str("", usedefault=True, desc="names the outputs; may be empty")
     output_dir = traits.Str(desc="folder of the results (default: 'qsmrim' in the folder of the node)")
     model = traits.Str(desc="model bundle; the one that ships if not given")
     operating_point = traits.Str("f1", usedefault=True, desc="f1, high-sensitivity or a probability")
@@ -100,7 +100,7 @@ class DetectRimLesions(SimpleInterface):  # type: ignore[misc]
         key = SessionKey(
             given.participant_label.removeprefix("sub-"), given.session_label.removeprefix("ses-")
         )
-        if not re.fullmatch(r"sub-[a-zA-Z0-9+]+(_ses-[a-zA-Z0-9+]+)?", key.prefix):
+        if not re.fullmatch(r"[a-zA-Z0-9+]+", key.subject) or not re.fullmatch(r"[a-zA-Z0-9+]*", key.session):
             raise UsageError(f"{key.prefix!r}: labels are letters and digits alone, as in BIDS")
         return SubjectInputs(
             key,

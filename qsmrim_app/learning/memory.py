@@ -6,6 +6,7 @@ import gc
 import logging
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,13 +74,19 @@ def smaller_batch(batch_size: int, smallest: int, device: str) -> int:
     """
     half = batch_size // 2
     if half < smallest:
+        way_out = (
+            "--device cpu, a smaller --width or another GPU, or wait until other programs have left this one"
+            if device.startswith("cuda")
+            else "fewer --nprocs, a smaller --width or a machine with more memory"
+        )
         raise ModelError(
             f"the memory of device '{device}' is too small even for a batch of {batch_size} lesion(s); use "
-            "--device cpu, a smaller --width or another GPU, or wait until other programs have left this one"
+            f"{way_out}"
         )
     gc.collect()
     if device.startswith("cuda"):
-        torch.cuda.empty_cache()
+        with suppress(RuntimeError):  # of a driver that has no memory for this either
+            torch.cuda.empty_cache()
     _LOG.warning("device '%s' has too little memory for batches of %d; trying %d", device, batch_size, half)
     return half
 

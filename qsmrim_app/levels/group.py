@@ -173,16 +173,22 @@ def _train_all(settings: GroupSettings, training: Training) -> tuple[dict[str, T
         _write_model(folder, trained, len(fits.seeds))
         found[fits.method] = TrainedMethod(trained.evaluation, trained.model.info)
         lines.append(_describe(trained, folder))
-    path = settings.output_dir / dataset_path("method_comparison", ".tsv")
-    if len(found) < 2 and path.exists():
-        for stale in (path, path.with_suffix(".json")):
-            remove_file(stale)
-        lines.append(f"removed {path}: it compared models of an earlier training; train them in one call")
-    elif len(found) > 1:
+    lines += _compare(settings.output_dir, found)
+    return found, lines
+
+
+def _compare(output_dir: Path, found: Mapping[str, TrainedMethod]) -> list[str]:
+    """Compare the methods of this call; what remains of a former comparison with a single one is removed."""
+    path = output_dir / dataset_path("method_comparison", ".tsv")
+    if len(found) > 1:
         evaluations = {method: one.evaluation for method, one in found.items()}
         write_described_table(path, COMPARISON_COLUMNS, comparison_rows(evaluations))
-        lines.append(f"methods compared: {path}")
-    return found, lines
+        return [f"methods compared: {path}"]
+    if not path.is_file() or not any(method in path.read_text(encoding="utf-8").split() for method in found):
+        return []
+    for stale in (path, path.with_suffix(".json")):
+        remove_file(stale)
+    return [f"removed {path}: it compared a former model of {', '.join(found)}; train both in one call"]
 
 
 def _write_model(folder: Path, trained: Trained, n_members: int) -> None:

@@ -186,7 +186,8 @@ def _warnings(facts: CohortFacts, n_models: int, n_unknown: int) -> list[str]:
     if n_unknown:
         found.append(
             f"Which model predicted the rim status of {plural(n_unknown, 'session')} is not known: "
-            "logs/report-sub-*.json is missing there. It may have been trained on simulated lesions."
+            "logs/report-sub-*.json is missing or cannot be read there. It may have been trained on "
+            "simulated lesions."
         )
     if n_models > 1:
         found.append(

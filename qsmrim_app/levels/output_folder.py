@@ -8,13 +8,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from qsmrim_app.bids_io.description import (
-    check_output_folder,
-    container_of,
-    is_linked,
-    moved_links,
-    write_description,
-)
+from qsmrim_app.bids_io.description import check_output_folder, container_of, moved_links, write_description
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.outcomes import linked_raw
 from qsmrim_app.errors import OutputError
@@ -32,15 +26,16 @@ def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping
         If it cannot be made or written, or is no place for an output.
     """
     check_output_folder(settings.bids_dir, settings.output_dir)
-    if any(settings.output_dir.glob("sub-*")):
+    has_results = any(settings.output_dir.glob("sub-*"))
+    if has_results:
         _require_same_dataset(settings)
         _warn_of_moved_links(settings.output_dir, datasets)
-        if isinstance(settings, GroupSettings):  # the names belong to the sidecars of the participant level
-            datasets = {
-                name: path for name, path in datasets.items() if not is_linked(settings.output_dir, name)
-            }
     write_description(
-        settings.output_dir, metadata.version("qsmrim"), datasets, container_of(dict(os.environ))
+        settings.output_dir,
+        metadata.version("qsmrim"),
+        datasets,
+        container_of(dict(os.environ)),
+        keep_links=isinstance(settings, GroupSettings) and has_results,
     )
 
 
@@ -61,8 +56,8 @@ def _require_same_dataset(settings: ParticipantSettings | GroupSettings) -> None
     if former is None or (settings.bids_dir.exists() and former.samefile(settings.bids_dir)):
         return
     raise OutputError(
-        f"{settings.output_dir} holds results of {former.resolve()}, not of {settings.bids_dir}; give each "
-        "dataset an output folder of its own"
+        f"{settings.output_dir} holds results of {former.resolve()}, not of {settings.bids_dir}; give that "
+        "dataset, or another output folder: each dataset has its own"
     )
 
 

@@ -34,6 +34,7 @@ from qsmrim_app.levels.session_report import (
     is_simulated,
     model_of,
     quality_rows,
+    version_of,
     write_facts,
     write_page,
 )
@@ -105,18 +106,24 @@ def _run_with(workers: Workers, settings: ParticipantSettings, found: Found) -> 
         write_text(methods_path(settings.output_dir), run.methods.plain())
     if settings.boilerplate_only:
         return Outcome(0, f"methods text: {methods_path(settings.output_dir)}\n")
-    with log_to_file(settings.output_dir, "participant"):
-        if settings.reports_only:
-            for key, error in found.failures.items():
-                run.keep(key, error, {}, "finding its files")
-            _report(run)
-            former = former_statuses(settings.output_dir)
-            now = {key: status_of(key, run.errors, ()) for key in run.keys}
-            kept = {key: former.get(key, now[key]) for key in run.pages if key not in run.errors}
-            return _outcome(run, now | kept)  # a new page makes no failed session a good one
-        with hold_sessions(run.inputs, settings.output_dir, work_folder(settings)) as busy:
-            run.leave(busy)
-            return _analyse(run, found)
+    with (
+        log_to_file(settings.output_dir, "participant"),
+        hold_sessions(run.inputs, settings.output_dir, work_folder(settings)) as busy,
+    ):
+        run.leave(busy)
+        return _reports_alone(run, found) if settings.reports_only else _analyse(run, found)
+
+
+def _reports_alone(run: ParticipantRun, found: Found) -> Outcome:
+    """New pages of what is there. They make no failed session a good one."""
+    for key, error in found.failures.items():
+        run.keep(key, error, {}, "finding its files")
+    _report(run)
+    former = former_statuses(run.settings.output_dir)
+    now = {key: status_of(key, run.errors, ()) for key in run.keys}
+    return _outcome(
+        run, now | {key: former[key] for key in run.pages if key in former.keys() - run.errors.keys()}
+    )
 
 
 def _analyse(run: ParticipantRun, found: Found) -> Outcome:
@@ -202,10 +209,11 @@ def _report(run: ParticipantRun) -> None:
 
 def _facts(run: ParticipantRun, key: SessionKey) -> SubjectReport:
     inputs, prepared = run.inputs.get(key), run.prepared.get(key)
+    model, version = _origin(run, key)
     return SubjectReport(
         key=key,
-        app_version=metadata.version("qsmrim"),
-        model=_model(run, key),
+        app_version=version,
+        model=model,
         registration=prepared.registration if prepared else None,
         inputs=input_rows(inputs) if inputs else (),
         quality=quality_rows(prepared) if prepared else (),
@@ -216,11 +224,11 @@ def _facts(run: ParticipantRun, key: SessionKey) -> SubjectReport:
     )
 
 
-def _model(run: ParticipantRun, key: SessionKey) -> ModelSummary | None:
-    """The model behind the table that is there: where this run failed, that of an earlier one."""
-    if key in run.errors and _earlier_table(run, key).exists() and key not in run.written:
-        return model_of(run.settings.output_dir, key)
-    return run.classifier.summary()
+def _origin(run: ParticipantRun, key: SessionKey) -> tuple[ModelSummary | None, str]:
+    """Model and version behind the table that is there: if this run wrote none, those of an earlier one."""
+    if key not in run.written and _earlier_table(run, key).exists():
+        return model_of(run.settings.output_dir, key), version_of(run.settings.output_dir, key)
+    return run.classifier.summary(), metadata.version("qsmrim")
 
 
 def _warnings(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
@@ -231,7 +239,6 @@ def _warnings(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
         *(prepared.warnings if prepared else ()),
         *(measured.warnings if measured else ()),
         *(inputs.notes if inputs else ()),
-        *run.written.get(key, ()),
     )
 
 
@@ -249,12 +256,14 @@ def _earlier_table(run: ParticipantRun, key: SessionKey) -> Path:
 
 def _finish(run: ParticipantRun) -> Outcome:
     settings = run.settings
-    for subject in sorted({key.subject for key in run.tables}):
+    statuses = {
+        key: status_of(key, run.errors, (*_warnings(run, key), *run.written.get(key, ()))) for key in run.keys
+    }
+    write_status(settings.output_dir, statuses)  # first: the tables below can be made anew at any time
+    for subject in sorted({key.subject for key in run.written}):
         rebuild_sessions(settings.output_dir, subject)
-    if run.tables:
+    if run.written:
         rebuild_participants(settings.output_dir)
-    statuses = {key: status_of(key, run.errors, _warnings(run, key)) for key in run.keys}
-    write_status(settings.output_dir, statuses)
     if settings.clean_workdir or (settings.work_dir is None and not run.errors):
         remove_work(work_folder(settings), run.inputs)
     return _outcome(run, statuses)
@@ -264,7 +273,8 @@ def _outcome(run: ParticipantRun, statuses: Mapping[SessionKey, SessionStatus]) 
     model = run.classifier.summary()
     notice = model_notice(model.trained_on_simulation) if model else RESEARCH_ONLY
     told = {**statuses, **{key: status_of(key, run.busy, ()) for key in run.busy}}
-    return Outcome(exit_code_of(told), summarise(run.tables, run.pages, told, notice))
+    tables = {key: table for key, table in run.tables.items() if key in run.written}
+    return Outcome(exit_code_of(told), summarise(tables, run.pages, told, notice))
 
 
 def _methods(settings: ParticipantSettings, classifier: Classifier) -> MethodsText:

@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class ParticipantRun:
-    """What is known so far of each session; a session is in ``errors`` or goes on."""
+    """What is known so far of each session; a session is in ``errors`` or goes on.
+
+    ``written`` says of each session whose results are there what they replaced.
+    """
 
     settings: ParticipantSettings
     classifier: Classifier
@@ -36,7 +39,7 @@ class ParticipantRun:
     prepared: dict[SessionKey, PreparedSubject] = field(default_factory=dict)
     measured: dict[SessionKey, MeasuredSession] = field(default_factory=dict)
     tables: dict[SessionKey, LesionTable] = field(default_factory=dict)
-    written: dict[SessionKey, tuple[str, ...]] = field(default_factory=dict)  # what was replaced
+    written: dict[SessionKey, tuple[str, ...]] = field(default_factory=dict)
     pages: dict[SessionKey, Path] = field(default_factory=dict)
 
     def keep(self, key: SessionKey, outcome: object, into: dict[SessionKey, object], stage: str) -> None:
@@ -59,7 +62,7 @@ class ParticipantRun:
     def keys(self) -> list[SessionKey]:
         """Every session, those with their files first; none that a stopped run never reached."""
         everyone = [*self.inputs, *(key for key in self.errors if key not in self.inputs)]
-        return [key for key in everyone if not self.stopped or key in self.errors or key in self.tables]
+        return [key for key in everyone if not self.stopped or key in self.errors or key in self.written]
 
     @property
     def stopped(self) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qsmrim_app.bids_io.label_tables import MISSING, read_cells, read_label_table
-from qsmrim_app.bids_io.names import SessionRole, dataset_path, session_path
+from qsmrim_app.bids_io.label_tables import read_label_table
+from qsmrim_app.bids_io.names import SessionRole, session_path
 from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_lesion_table, write_table
 from qsmrim_app.bids_io.writing import remove_file, write_bytes, write_image, write_json, write_text
-from qsmrim_app.errors import QsmrimError, TableError
+from qsmrim_app.errors import QsmrimError
 from qsmrim_app.images import in_storage_order, read_grid, to_ppm
 from qsmrim_app.lesions.painting import paint_lesions
 from qsmrim_app.levels.expert_rim import (
@@ -24,6 +24,7 @@ from qsmrim_app.levels.expert_rim import (
     read_expert,
     some_labels,
 )
+from qsmrim_app.levels.former_ratings import keep_ratings
 from qsmrim_app.levels.measuring import (
     MeasuredSession,
     load_native_case,
@@ -45,6 +46,8 @@ from qsmrim_app.settings import (
 )
 from qsmrim_app.tables.lesion_samples import LesionSamples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -115,17 +118,22 @@ class WriteTask:
 def write_outputs(task: WriteTask) -> tuple[str, ...]:
     """Write every map and table of a session, on the QSM's own grid and in its own axis order.
 
-    From the first file on nothing of an earlier run says any more that the session is done.
+    From the first file on neither status nor page of an earlier run says any more that the session is done.
 
     Returns
     -------
     tuple of str
-        What a user should know of results that were replaced.
+        What a user should know of results that were replaced; it stands in the log already.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written or removed.
     """
-    case = load_native_case(task.prepared)
-    begin_writing(task.output_dir, task.prepared.key)
-    forget_page(task.output_dir, task.prepared.key)
-    doubts = _keep_ratings(task)
+    key, case = task.prepared.key, load_native_case(task.prepared)
+    doubts = keep_ratings(task.output_dir, key, task.table)
+    begin_writing(task.output_dir, key)
+    forget_page(task.output_dir, key)
     remove_file(_path(task, "lesions", ".tsv"))  # an earlier one does not say that these maps are whole
     _write_maps(task, case)
     doubts += _write_images(task, case)
@@ -133,6 +141,8 @@ def write_outputs(task: WriteTask) -> tuple[str, ...]:
     _write_transform(task)
     # last, since it says that the session is complete: the counts are made from it
     write_lesion_table(_path(task, "lesions", ".tsv"), task.table)
+    for doubt in doubts:  # not on the page, which says the same whatever was there before
+        logger.warning("%s: %s", key.prefix, doubt)
     return doubts
 
 
@@ -161,29 +171,6 @@ def _write_maps(task: WriteTask, case: Case) -> None:
     )
 
 
-def _keep_ratings(task: WriteTask) -> tuple[str, ...]:
-    """Put a former table aside whose ratings the new one lacks, as when they were typed into it."""
-    path = _path(task, "lesions", ".tsv")
-    if not path.is_file():
-        return ()
-    now = task.table.frame.set_index("index")["rim_expert"].dropna().index
-    try:
-        former = [cells for _, cells in read_cells(path) if cells.get("rim_expert", "n/a") not in MISSING]
-    except TableError:  # damaged; it is replaced by a whole one
-        return ()
-    lost = [cells for cells in former if cells.get("index") not in set(map(str, now))]
-    if not lost:
-        return ()
-    stem = task.output_dir / dataset_path("logs") / f"former-{task.prepared.key.prefix}"
-    kept = next(free for n in count(1) if not (free := stem.with_name(f"{stem.name}_{n}.tsv")).exists())
-    write_bytes(kept, path.read_bytes())
-    return (
-        f"{len(lost)} expert rating(s) of the former {path.name} are in no raters' file that was found; that "
-        f"table was kept as {kept.parent.name}/{kept.name}. Give ratings as a dataset of raters, not in the "
-        "output",
-    )
-
-
 def _write_images(task: WriteTask, case: Case) -> tuple[str, ...]:
     _write_native(
         task, "flair", case.flair,
@@ -201,8 +188,8 @@ def _write_images(task: WriteTask, case: Case) -> tuple[str, ...]:
     if former is None or former == map_path.read_bytes():
         return ()
     return (  # in a container every dataset has one path
-        f"the results of another susceptibility map stood in {map_path.parent} and were replaced; give each "
-        "dataset an output folder of its own",
+        f"the results of another susceptibility map, or of one that was read otherwise, stood in "
+        f"{map_path.parent} and were replaced; give each dataset an output folder of its own",
     )
 
 

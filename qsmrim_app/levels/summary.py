@@ -33,8 +33,9 @@ def summarise(
     elif tables:
         console.print(_counts(tables))
     for key, status in statuses.items():
-        if status.state == "failed":
-            console.print(f"{key.prefix} failed: {status.reason}", markup=False, soft_wrap=True)
+        if status.state != "done":
+            how = "failed" if status.state == "failed" else "is not complete"
+            console.print(f"{key.prefix} {how}: {status.reason}", markup=False, soft_wrap=True)
     for page in list(pages.values())[:_MOST_PAGES]:
         console.print(f"report: {page}", markup=False, soft_wrap=True)
     if len(pages) > _MOST_PAGES:

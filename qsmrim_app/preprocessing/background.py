@@ -7,6 +7,7 @@ negative there, and one that was filtered holds nearly 0. Here 0 means "not meas
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,13 @@ _SMALLEST_PIECE = 1000  # voxels; fewer are tissue that happens to have the valu
 _LOOK_AT = 200_000  # voxels are enough to find a value that a fifth of them has
 
 
+class _Background(NamedTuple):
+    """Where nothing was measured, bool, and what stands there, in words."""
+
+    where: NDArray[np.bool_]
+    level: str
+
+
 def zero_background(qsm: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
     """The map with a constant or nearly constant background set to 0, and what is to be said of it.
 
@@ -29,42 +37,49 @@ def zero_background(qsm: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
         Susceptibility in the unit of its file, shape (i, j, k), finite.
     path
         Its file, for the message.
+
+    Returns
+    -------
+    Volume
+        The map itself where there is no such background.
+    tuple of str
+        A sentence where there is one, else none.
     """
-    flat, level = _constant(qsm.data)
-    if flat is None:
-        flat, level = _nearly_constant(qsm.data)
-    if flat is None:
-        return qsm, ()
-    if flat.all() or not qsm.data[~flat].any():
-        return qsm, ()  # nothing would be left; what is wrong with a constant map is said elsewhere
+    found = _constant(qsm.data) or _nearly_constant(qsm.data)
+    if found is None or not qsm.data[~found.where].any():
+        return qsm, ()  # if nothing would be left: what is wrong with a constant map is said elsewhere
     said = (
-        f"{path.name}: {flat.mean():.0%} of the voxels hold {level:.4g}, or next to it; they were taken "
-        "for the background, where nothing is measured, and set to 0"
+        f"{path.name}: {found.where.mean():.0%} of the voxels hold {found.level}; they were taken for the "
+        "background, where nothing is measured, and set to 0"
     )
-    return qsm.with_data(np.where(flat, np.float32(0), qsm.data)), (said,)
+    rest, more = zero_background(qsm.with_data(np.where(found.where, np.float32(0), qsm.data)), path)
+    return rest, (said, *more)  # an export that was padded afterwards has two
 
 
-def _constant(data: NDArray[np.float32]) -> tuple[NDArray[np.bool_] | None, float]:
-    """Where one value other than 0 fills much of the map, and that value; None if none does."""
-    seen, counts = np.unique(data.ravel()[:: max(1, data.size // _LOOK_AT)], return_counts=True)
+def _constant(data: NDArray[np.float32]) -> _Background | None:
+    """Where one value other than 0 fills much of the map; None if none does."""
+    step = max(1, round((data.size / _LOOK_AT) ** (1 / 3)))
+    seen, counts = np.unique(data[::step, ::step, ::step], return_counts=True)
     counts[seen == 0] = 0
     level = seen[counts.argmax()]
-    flat = np.asarray(data == level)
-    return (flat, float(level)) if level != 0 and flat.mean() >= _LEAST_SHARE else (None, 0.0)
+    where = np.asarray(data == level)
+    if level == 0 or where.mean() < _LEAST_SHARE:
+        return None
+    return _Background(where, f"{level:.4g}")
 
 
-def _nearly_constant(data: NDArray[np.float32]) -> tuple[NDArray[np.bool_] | None, float]:
-    """Where the map has nearly the value of its faces without being 0, and that value; None if nowhere."""
+def _nearly_constant(data: NDArray[np.float32]) -> _Background | None:
+    """Where the map has nearly the value of its faces, without being 0; None if nowhere."""
     if (data == 0).mean() >= _LEAST_SHARE:
-        return None, 0.0
+        return None
     faces = [np.take(data, (0, -1), axis).ravel() for axis in range(3)]
     level = float(np.median(np.concatenate(faces)))
     away = np.abs(data - np.float32(level))
     near = away <= _FLAT * np.percentile(away, 99.5)
     if near.mean() < _LEAST_SHARE:
-        return None, 0.0
+        return None
     pieces, _ = ndimage.label(near)
     large = np.bincount(pieces.ravel()) >= _SMALLEST_PIECE
     large[0] = False
-    flat = np.asarray(large[pieces])
-    return (flat, level) if flat.mean() >= _LEAST_SHARE else (None, 0.0)
+    where = np.asarray(large[pieces])
+    return _Background(where, f"nearly {level:.4g}") if where.mean() >= _LEAST_SHARE else None

@@ -36,8 +36,10 @@ def test_byte_order_marks_windows_ends_and_gaps(tmp_path, encoding, end):
         ("index\trim\n1\n", "line 2: 1 cells, 2 columns"),
         ("index,rim\n1,0\n", "tab-separated"),
         ("index\trim\ninf\t0\n", "index is 'inf'"),
-        ("index\trim\n1\tMUELLER^HANS 1970-01-01\n", "rim is a text of 23 letters, not a number"),
-        ("index\trim\t\n1\t0\tx\n", "line 2: a cell stands below no column name"),
+        ("index\trim\n1\tMUELLER^HANS\n", "rim is a text of 12 letters, not a number"),
+        ("index\trim\n1\t1970-01-01\n", "rim is a text of 10 letters, not a number"),
+        ("index\trim\n1\t19700101\n", "rim is a text of 8 letters; a rim status is"),
+        ("index\trim\nHans\t0\n", "index is a text of 4 letters, not a number"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, text, message):
@@ -45,8 +47,15 @@ def test_what_is_wrong_is_said(tmp_path, text, message):
         read_label_table(write(tmp_path / "a.tsv", text))
 
 
-def test_empty_columns_that_a_spreadsheet_added_do_no_harm(tmp_path):
-    rows = read_label_table(write(tmp_path / "a.tsv", "index\trim\t\t\n1\t1\t\t\n2\tN/A\t\t\n"))
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("index\trim\t\t\n1\t1\t\t\n2\tN/A\t\tseen\n", id="of a spreadsheet"),
+        pytest.param("\tindex\trim\n0\t1\t1\n1\t2\t\n", id="row numbers of pandas"),
+    ],
+)
+def test_columns_without_a_name_are_not_read(text, tmp_path):
+    rows = read_label_table(write(tmp_path / "a.tsv", text))
     assert (rows[1].rim, rows[2].rim) == (1, None)
 
 

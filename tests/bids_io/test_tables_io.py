@@ -91,7 +91,7 @@ def test_a_table_with_few_columns_is_read(tmp_path):
     ("text", "message"),
     [
         ("index\tsubject\tname\trim_expert\n4\t01\tx\t2\n", "not valid"),
-        ("index\tsubject\tname\tp_rim\n4\t01\tx\thigh\n", "line 2: p_rim is 'high'"),
+        ("index\tsubject\tname\tp_rim\n4\t01\tx\thigh\n", "line 2: p_rim is a text of 4 letters"),
         ("index\tsubject\tname\tvotes\n4\t01\tx\t1.5\n", "whole number"),
         ("index\tsubject\tname\tcolour\n4\t01\tx\tred\n", "colour"),
         ("index\tsubject\tname\n4\t01\tx\n4\t01\ty\n", "not valid"),

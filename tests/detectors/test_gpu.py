@@ -94,8 +94,8 @@ def test_a_gpu_that_another_program_fills_is_survived(left_mib):
     )
     try:
         assert other.stdout.readline() == "full\n"
-        done = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True, timeout=300)
     finally:
         other.communicate()
     assert done.returncode == 0, done.stderr
-    assert left_mib or "'cpu' goes on" in done.stderr  # the context alone takes more than nothing
+    assert left_mib > 400 or "'cpu' goes on" in done.stderr  # the context alone takes as much

@@ -39,7 +39,7 @@ def test_labels_may_bear_their_prefix_and_cannot_leave_the_folder(images):
         return DetectRimLesions(**images, **labels)._subject_inputs().key
 
     assert key(participant_label="sub-01", session_label="ses-a").prefix == "sub-01_ses-a"
-    for wrong in ("../01", "a b", "", "01/x"):
+    for wrong in ("../01", "a b", "", "01/x", "01_ses-a"):
         with pytest.raises(UsageError, match="labels are letters and digits alone"):
             key(participant_label=wrong)
 

@@ -37,13 +37,13 @@ def test_an_end_is_said_in_one_sentence():
     with pytest.raises(ModelError, match="too small even for a batch of 3 lesion") as failure:
         with_smaller_batches(fits_up_to(1, tried), 12, 2, "cpu")
     assert tried == [12, 6, 3]
-    assert "--device cpu" in str(failure.value)
+    assert "fewer --nprocs" in str(failure.value)
     with pytest.raises(ModelError):
         smaller_batch(1, 1, "cpu")
 
 
 @pytest.mark.parametrize(
-    "words",  # as they came from GPUs that other programs filled, and from a processor
+    "words",  # the first two came from a GPU that another program filled
     [
         "CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
@@ -63,8 +63,12 @@ def test_a_library_that_finds_no_memory_is_a_full_device_too(words):
     look_in_batches(look, 3, 2, "cpu:0")
     assert seen == [(0, "cpu:0"), (0, "cpu:0"), (0, "cpu"), (2, "cpu")]
 
-    with pytest.raises(ModelError, match="wait until other programs have left this one"):
+    with pytest.raises(ModelError, match="use fewer --nprocs"):
         with_smaller_batches(lambda _: look(slice(0), "cpu:0"), 4, 2, "cpu:0")
+    with pytest.raises(
+        ModelError, match=r"use --device cpu, .* wait until other programs have left this one"
+    ):
+        smaller_batch(2, 2, "cuda:1")
 
 
 @pytest.mark.parametrize("error", [ValueError("out of memory"), RuntimeError("sizes do not match")])

@@ -108,8 +108,10 @@ def test_training_one_method_again_removes_the_comparison_of_former_models(outpu
     assert "methods compared:" in run_group(settings)
     comparison = tmp_path / "out" / "models" / "comparison.tsv"
     assert comparison.is_file()
+    assert "removed" not in run_group(replace(settings, train=("ablation-image",)))  # it stood in none
+    assert comparison.is_file()
     told = run_group(replace(settings, train=("aprl-rf",)))
-    assert f"removed {comparison}: it compared models of an earlier training" in told
+    assert f"removed {comparison}: it compared a former model of aprl-rf" in told
     assert not comparison.exists()
     assert not comparison.with_suffix(".json").exists()
 

@@ -25,13 +25,16 @@ def test_a_name_that_stands_for_another_dataset_than_before_is_said(tmp_path, ca
 
 def test_the_group_level_leaves_the_names_of_datasets_as_they_are(tmp_path):
     bids, out = skeleton(tmp_path / "bids", complete()), tmp_path / "out"
+    (bids / "dataset_description.json").write_text('{"Name": "n", "BIDSVersion": "1", "License": "CC0"}')
     lesions, variant = (skeleton(tmp_path / name, []) for name in ("lesions", "variant"))
     open_output(ParticipantSettings(bids, out), {"raw": bids, "lesions": lesions})
     (out / "sub-01").mkdir()
-    before = read_description(out)["DatasetLinks"]
+    before = read_description(out)
+    assert before["License"] == "CC0"
     group = {"raw": bids, "lesions": variant, "site": variant}
     open_output(GroupSettings(bids, out), group)
-    assert read_description(out)["DatasetLinks"] == before | {"site": "../variant"}
+    links = before.pop("DatasetLinks") | {"site": "../variant"}
+    assert read_description(out) == before | {"DatasetLinks": links}
 
 
 @pytest.mark.parametrize("other", ["another", "none"])

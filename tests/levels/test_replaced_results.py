@@ -1,6 +1,7 @@
 """Results that stood in the output folder before: of the same map, of another one, or rated by hand."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -27,32 +28,64 @@ def analyse(tmp_path):
     return write
 
 
-def test_results_of_another_map_are_not_replaced_unseen(analyse, tmp_path):
+def test_results_of_another_map_are_not_replaced_unseen(analyse, tmp_path, caplog):
     assert analyse() == analyse() == ()
     (chimap,) = (tmp_path / "out").rglob("*_Chimap.nii.gz")
     content = chimap.read_bytes()
     chimap.write_bytes(b"of a participant of another dataset")
     (said,) = analyse()
-    assert said.startswith("the results of another susceptibility map stood in")
+    assert said.startswith("the results of another susceptibility map, or of one that was read otherwise")
+    assert f"sub-01: {said}" in caplog.text
     assert chimap.read_bytes() == content
 
 
-def test_ratings_typed_into_the_output_are_kept_aside(analyse, tmp_path):
-    analyse(rated=False)
-    table = tmp_path / "out" / TABLE
+def edited(table: Path, column: str, value: str) -> bytes:
+    """A table after two of its cells were edited by hand; a column that it lacks is added."""
     head, *lines = [line.split("\t") for line in table.read_text().splitlines()]
+    if column not in head:
+        head.append(column)
+        lines = [[*line, "n/a"] for line in lines]
     for line in lines[:2]:
-        line[head.index("rim_expert")] = "1"
+        line[head.index(column)] = value
     table.write_text("".join("\t".join(line) + "\n" for line in (head, *lines)))
-    typed = table.read_bytes()
-    (said,) = analyse(rated=False)
-    assert said.startswith("2 expert rating(s) of the former sub-01_space-Chimap_desc-lesions_dseg.tsv are")
-    assert "kept as logs/former-sub-01_1.tsv" in said
-    assert (tmp_path / "out" / "logs" / "former-sub-01_1.tsv").read_bytes() == typed
+    return table.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("rim_expert", "1", "has 2 expert rating(s) that this run did not find, or found otherwise"),
+        ("rim_expert", "1.0", "has 2 expert rating(s) that this run did not find, or found otherwise"),
+        ("rim_expert", "ja", "cannot be read as qsmrim wrote it"),
+        ("PRL", "1", "has 1 column(s) that are not qsmrim's"),
+    ],
+)
+def test_ratings_typed_into_the_output_are_kept_aside(column, value, said, analyse, tmp_path):
+    analyse(rated=False)
+    table, kept = tmp_path / "out" / TABLE, tmp_path / "out" / "logs"
+    typed = edited(table, column, value)
+    (sentence,) = analyse(rated=False)
+    assert sentence.startswith(f"the former {table.name} {said}; it was kept as logs/former-sub-01_1.tsv.")
+    assert (kept / "former-sub-01_1.tsv").read_bytes() == typed
     assert analyse(rated=False) == ()
     table.write_bytes(typed)
     assert "logs/former-sub-01_2.tsv" in analyse(rated=False)[0]
+    assert (kept / "former-sub-01_1.tsv").read_bytes() == typed
+
+
+def test_a_table_that_is_no_text_any_more_is_kept_aside(analyse, tmp_path):
+    analyse()
+    table = tmp_path / "out" / TABLE
+    table.write_bytes(table.read_text().encode("utf-16"))
+    assert "cannot be read as qsmrim wrote it; it was kept as" in analyse()[0]
+
+
+def test_ratings_that_are_found_again_are_no_news(analyse, tmp_path):
     assert analyse() == ()
+    assert analyse() == ()
+    edited(tmp_path / "out" / TABLE, "rim_expert", "0")  # one of them was 1
+    assert "has 1 expert rating(s)" in analyse()[0]
+    assert len(list((tmp_path / "out" / "logs").glob("former-*"))) == 1
 
 
 def test_a_session_whose_results_are_being_replaced_is_not_done(analyse, tmp_path, monkeypatch):

@@ -70,12 +70,12 @@ ROWS = (
     Row(
         SECTION,
         "a run with other settings that fails on a session with results",
-        "refused as without them; results stay, and report and group page name the model behind them",
+        "refused as without them; results stay, and what is kept of their model stays theirs",
         "levels/test_participant.py::test_a_failed_run_leaves_results_and_their_model_as_they_were",
     ),
     Row(
         SECTION,
-        "an image, or a folder of a participant, without the rights to read or enter it",
+        "a folder of a participant without the rights to enter it",
         "refused, exit 66: names it; other participants are done",
         "bids_io/test_query.py::test_a_folder_that_may_not_be_entered_fails_its_subject_alone",
     ),

@@ -26,7 +26,7 @@ NONE_LEFT = Row(
 )
 FILLED = Row(
     "Faults",
-    "other programs fill the memory of the GPU: its driver, cuBLAS or cuDNN finds none",
+    "other programs fill the memory of the GPU, and a library of it finds none",
     "works, with a warning: the CPU goes on; same probabilities",
     f"{HERE}::test_classifying_survives_a_gpu_that_others_fill",
 )

@@ -30,7 +30,7 @@ TRAINING = Row(
 REPLACING = Row(
     "Faults",
     "the participant level is killed while it replaces results of other settings",
-    "the session is no longer `done` and its former page is gone; `group` and `slurm/unfinished` name it",
+    "works: the session is no longer `done`, its former page is gone, and `group` says so",
     "levels/test_replaced_results.py::test_a_session_whose_results_are_being_replaced_is_not_done",
 )
 ROWS = (PARTICIPANT, TRAINING, REPLACING)
