@@ -67,7 +67,8 @@ def linked_raw(output_dir: Path) -> Path | None:
     links = (read_description(output_dir) or {}).get("DatasetLinks")
     target = links.get(RAW) if isinstance(links, dict) else None
     folder = output_dir / target if isinstance(target, str) else None
-    return folder if folder is not None and folder.is_dir() else None
+    # in a container the path was another: what lies there now may be any folder
+    return folder if folder is not None and read_description(folder) is not None else None
 
 
 def read_statuses(output_dir: Path) -> tuple[dict[SessionKey, dict[str, Any]], dict[SessionKey, str]]:

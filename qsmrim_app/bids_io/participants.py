@@ -148,7 +148,7 @@ def _counted(tables: Sequence[Path]) -> list[Any]:
     return [
         len(cells),
         len(classified),
-        sum(row["rim_predicted"] == "1" for row in classified) if classified or not cells else None,
-        sum(row["rim_expert"] == "1" for row in rated) if rated else None,
-        sum((float(row["volume_mm3"]) for row in cells if row.get("volume_mm3", "n/a") != "n/a"), 0.0),
+        sum(float(row["rim_predicted"]) == 1 for row in classified) if classified or not cells else None,
+        sum(float(row["rim_expert"]) == 1 for row in rated) if rated else None,
+        sum((float(row["volume_mm3"]) for row in cells if row.get("volume_mm3", "n/a") not in MISSING), 0.0),
     ]

@@ -7,6 +7,7 @@ import numpy as np
 from qsmrim_app.records import Volume
 
 _SD_PER_MAD = 1.4826  # of a normal distribution
+_COVERED_SHARE = 0.9  # of a mask; where an image covers less, the rest is outside of its field of view
 
 
 def relative_to_median(image: Volume, mask: Volume) -> Volume:
@@ -41,18 +42,22 @@ def robust_z_score(image: Volume, mask: Volume) -> Volume:
     image
         Intensities, shape (i, j, k).
     mask
-        bool, same grid; outside it the result is 0.
+        bool, same grid; outside it the result is 0. Where a tenth of it or more is exactly 0, so not covered
+        by the image, that part is 0 too and has no say in the scale.
 
     Returns
     -------
     Volume
         float32. All 0 where the mask is empty or the image is constant in it.
     """
-    values = image.data[mask.data].astype(np.float64)
+    covered = mask.data & (image.data != 0)
+    # single zeros are dark tissue, and those that the default model was trained on stay as they were
+    inside = covered if covered.sum() <= _COVERED_SHARE * mask.data.sum() else mask.data
+    values = image.data[inside].astype(np.float64)
     scores = np.zeros(image.shape, dtype=np.float32)
     if values.size:
         median = np.median(values)
         spread = _SD_PER_MAD * np.median(np.abs(values - median))
         if spread > 0:
-            scores[mask.data] = (values - median) / spread
+            scores[inside] = (values - median) / spread
     return image.with_data(scores)

@@ -23,6 +23,7 @@ _RATER_COLUMNS = {  # column of a rater table -> column of the lesion table
 }
 
 _MARKED, _DOUBTED = 0.5, 0.25  # shares of a lesion that lie in a map of rim+ lesions
+_GRAZING = 0.1  # of a rim and of the lesion that it marks; with less in common they may not belong together
 RIM_NEGATIVE, RIM_POSITIVE, NOT_CLASSIFIED = 1, 2, 3
 RIM_CLASSES = "desc-rim"  # in the name of a map with these values; others hold rim+ lesions alone
 # a desc-rim_dseg that experts drew instead of a table: each lesion takes the value that covers most of it
@@ -149,13 +150,28 @@ def _add_rims(rows: dict[int, dict[str, Any]], labels: Volume, rims: Volume) -> 
     marked = set(best.values()) | {lesion for lesion, share in inside.items() if share >= _MARKED}
     for index, row in rows.items():
         row["rim_expert"] = int(index in marked)
+    said = (*_lost_rims(rims, best), *_grazing_rims(rims, best, labels, inside))
     doubtful = sorted({lesion for lesion, share in inside.items() if share >= _DOUBTED} - marked)
     if not doubtful:
-        return _lost_rims(rims, best)
+        return said
     return (
-        *_lost_rims(rims, best),
+        *said,
         f"{len(doubtful)} lesion(s) that lie partly in the raters' map of rim+ lesions count as rim-, as "
         f"less than half of each does: {some_labels(doubtful)}; look whether the outlines belong together",
+    )
+
+
+def _grazing_rims(
+    rims: Volume, best: Mapping[int, int], labels: Volume, inside: Mapping[int, float]
+) -> tuple[str, ...]:
+    """Rims that hardly touch the lesion that they mark, in words; arguments as in `_add_rims`."""
+    within = _share_inside(rims, labels)
+    grazing = sorted(lesion for rim, lesion in best.items() if max(within[rim], inside[lesion]) < _GRAZING)
+    if not grazing:
+        return ()
+    return (
+        f"{len(grazing)} lesion(s) count as rim+ although a rim of the raters' map and they have less than "
+        f"{_GRAZING:.0%} of each in common: {some_labels(grazing)}; look whether it is another lesion's",
     )
 
 

@@ -15,6 +15,8 @@ from qsmrim_app.records import SessionKey
 from qsmrim_app.tables.columns import LESION_COLUMNS
 from qsmrim_app.tables.lesion_table import LesionTable
 
+_RATINGS = ("rim_expert", "rim_rater1", "rim_rater2")
+
 
 def keep_ratings(output_dir: Path, key: SessionKey, table: LesionTable) -> tuple[str, ...]:
     """Put the former table of a session aside if it says what the new one does not, as one that was edited.
@@ -61,19 +63,21 @@ def _what_would_be_lost(path: Path, table: LesionTable) -> str:
     try:
         former = [cells for _, cells in read_cells(path)]
         ratings = {
-            int(float(cells["index"])): float(cells["rim_expert"])
+            (column, int(float(cells["index"]))): float(cells[column])
+            for column in _RATINGS
             for cells in former
-            if cells.get("rim_expert", "n/a") not in MISSING
+            if cells.get(column, "n/a") not in MISSING
         }
     except (TableError, ValueError, LookupError):
         return "cannot be read as qsmrim wrote it"
     if foreign := sorted(set(former[0] if former else ()) - set(LESION_COLUMNS)):
         return f"has {len(foreign)} column(s) that are not qsmrim's"
     now = {
-        int(index): float(rim)
-        for index, rim in zip(table.frame["index"], table.frame["rim_expert"], strict=True)
+        (column, int(index)): float(rim)
+        for column in _RATINGS
+        for index, rim in zip(table.frame["index"], table.frame[column], strict=True)
         if not pd.isna(rim)
     }
-    if other := sum(now.get(index) != rim for index, rim in ratings.items()):
+    if other := sum(now.get(where) != rim for where, rim in ratings.items()):
         return f"has {other} expert rating(s) that this run did not find, or found otherwise"
     return ""

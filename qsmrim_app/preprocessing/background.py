@@ -17,6 +17,8 @@ from qsmrim_app.records import Volume
 
 _LEAST_SHARE = 0.2  # of all voxels; less is no background
 _FLAT = 1e-4  # of the range of the values: as little as this is no contrast
+_RANGE_PERCENT = 97.0  # of the distances from the background; beyond it there may be damaged voxels
+_CLIPPED_SHARE = 0.01  # of the voxels at the lowest and at the highest value: more is a clipped map
 _SMALLEST_PIECE = 1000  # voxels; fewer are tissue that happens to have the value
 _LOOK_AT = 200_000  # voxels are enough to find a value that a fifth of them has
 
@@ -57,29 +59,36 @@ def zero_background(qsm: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
 
 
 def _constant(data: NDArray[np.float32]) -> _Background | None:
-    """Where one value other than 0 fills much of the map; None if none does."""
+    """Where one value other than 0 fills much of the map in pieces; None if none does.
+
+    A map that was clipped holds both its limits often: neither is a background.
+    """
     step = max(1, round((data.size / _LOOK_AT) ** (1 / 3)))
     seen, counts = np.unique(data[::step, ::step, ::step], return_counts=True)
+    limits = np.count_nonzero(data == data.min()), np.count_nonzero(data == data.max())
+    if min(limits) > _CLIPPED_SHARE * data.size:
+        return None
     counts[seen == 0] = 0
     level = seen[counts.argmax()]
-    where = np.asarray(data == level)
-    if level == 0 or where.mean() < _LEAST_SHARE:
-        return None
-    return _Background(where, f"{level:.4g}")
+    return _in_pieces(data == level, f"{level:.4g}") if level != 0 else None
 
 
 def _nearly_constant(data: NDArray[np.float32]) -> _Background | None:
-    """Where the map has nearly the value of its faces, without being 0; None if nowhere."""
+    """Where the map has nearly the value of its faces in pieces, without being 0; None if nowhere."""
     if (data == 0).mean() >= _LEAST_SHARE:
         return None
     faces = [np.take(data, (0, -1), axis).ravel() for axis in range(3)]
     level = float(np.median(np.concatenate(faces)))
     away = np.abs(data - np.float32(level))
-    near = away <= _FLAT * np.percentile(away, 99.5)
-    if near.mean() < _LEAST_SHARE:
+    return _in_pieces(away <= _FLAT * np.percentile(away, _RANGE_PERCENT), f"nearly {level:.4g}")
+
+
+def _in_pieces(flat: NDArray[np.bool_], level: str) -> _Background | None:
+    """The large pieces of a background; None if they are too little of the map."""
+    if flat.mean() < _LEAST_SHARE:
         return None
-    pieces, _ = ndimage.label(near)
+    pieces, _ = ndimage.label(flat)
     large = np.bincount(pieces.ravel()) >= _SMALLEST_PIECE
     large[0] = False
     where = np.asarray(large[pieces])
-    return _Background(where, f"nearly {level:.4g}") if where.mean() >= _LEAST_SHARE else None
+    return _Background(where, level) if where.mean() >= _LEAST_SHARE else None

@@ -222,8 +222,12 @@ def _mask_doubts(labels: Volume, path: Path) -> tuple[str, ...]:
 
 def _instance_doubts(labels: Volume, path: Path) -> tuple[str, ...]:
     """Labels that are no lesion by their shape: that of a binary mask, or those of a map of regions."""
-    boxes = ndimage.find_objects(labels.data)
-    pieces = {n: _pieces(labels.data[box] == n) for n, box in enumerate(boxes, start=1) if box is not None}
+    present = np.unique(labels.data[labels.data > 0])
+    compact = np.where(labels.data > 0, np.searchsorted(present, labels.data) + 1, 0)  # 1, 2, 3 ...
+    boxes = ndimage.find_objects(compact)  # a list as long as the largest number
+    pieces = {
+        n: _pieces(labels.data[box] == n) for n, box in zip(present.tolist(), boxes, strict=True) if box
+    }
     if len(pieces) == 1:
         (sizes,) = pieces.values()
         said = (

@@ -18,11 +18,13 @@ class LesionEvidence(NamedTuple):
     """Measures of a lesion map on a FLAIR. The contrast is NaN where there is too little lesion to say.
 
     ``flair_contrast`` is the median of the FLAIR in the lesions minus that of the shell around them, in
-    robust standard deviations of the brain; ``brain_share`` the volume of the lesions over that of the brain.
+    robust standard deviations of the brain; ``brain_share`` the volume of the lesions over that of the brain;
+    ``covered_share`` how much of the brain the FLAIR reaches, which is exactly 0 elsewhere.
     """
 
     flair_contrast: float
     brain_share: float
+    covered_share: float = 1.0
 
 
 def measure_lesions(flair: Volume, lesions: Volume, brain_mask: Volume) -> LesionEvidence:
@@ -38,12 +40,14 @@ def measure_lesions(flair: Volume, lesions: Volume, brain_mask: Volume) -> Lesio
         bool, same grid.
     """
     lesion = lesions.data > 0
-    share = float(lesion.sum() / max(1, int(brain_mask.data.sum())))
+    n_brain = max(1, int(brain_mask.data.sum()))
+    share = float(lesion.sum() / n_brain)
+    covered = float((brain_mask.data & (flair.data != 0)).sum() / n_brain)
     mask = lesions.with_data(lesion)
     near, shell = (widen(mask, millimetres).data for millimetres in _SHELL_MM)
     around = shell & ~near & brain_mask.data
     inside = lesion & brain_mask.data
     if min(int(inside.sum()), int(around.sum())) * lesions.voxel_volume_mm3 < _FEWEST_MM3:
-        return LesionEvidence(float("nan"), share)
+        return LesionEvidence(float("nan"), share, covered)
     score = robust_z_score(flair, brain_mask).data
-    return LesionEvidence(float(np.median(score[inside]) - np.median(score[around])), share)
+    return LesionEvidence(float(np.median(score[inside]) - np.median(score[around])), share, covered)

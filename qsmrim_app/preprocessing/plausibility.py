@@ -23,6 +23,7 @@ SPREAD_PPB = (6.0, 100.0)
 BRAIN_ML = (300.0, 2600.0)
 LEAST_FLAIR_CONTRAST = 0.8
 LEAST_MAGNITUDE_FIT = 1.3
+LEAST_COVERED_SHARE = 0.9
 T1W_CONTRAST = -0.5
 LARGEST_LESION_SHARE = 0.12
 
@@ -132,6 +133,15 @@ def lesion_findings(evidence: LesionEvidence, name: str) -> tuple[Finding, ...]:
             f"{name}: {evidence.brain_share:.0%} of the brain is lesion, which no patient has; look whether "
             "this is a map of lesions",
             digits=3,
+        ),
+        _finding(
+            "Share of the brain that the FLAIR covers",
+            evidence.covered_share,
+            f"{LEAST_COVERED_SHARE:g} or more; lesions where it is exactly 0 are flagged or left out",
+            evidence.covered_share >= LEAST_COVERED_SHARE,
+            f"{name}: the FLAIR covers {evidence.covered_share:.0%} of the brain alone "
+            f"({LEAST_COVERED_SHARE:.0%} or more is usual) and is scaled by that part; look at its field of "
+            "view",
         ),
     )
 

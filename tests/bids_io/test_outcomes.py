@@ -59,6 +59,8 @@ def test_the_raw_dataset_is_the_one_that_the_output_links_to(tmp_path):
     out.mkdir()
     assert linked_raw(out) is None
     (out / "dataset_description.json").write_text(json.dumps({"DatasetLinks": {"raw": "../raw"}}))
+    assert linked_raw(out) is None  # what lies at a path of a container may be any folder
+    (raw / "dataset_description.json").write_text('{"Name": "raw"}')
     assert linked_raw(out).samefile(raw)
     assert session_outcomes(out) == (SessionOutcome(SessionKey("07"), "no_output"),)
     (out / "dataset_description.json").write_text(json.dumps({"DatasetLinks": {"raw": "../elsewhere"}}))

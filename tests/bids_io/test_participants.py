@@ -1,6 +1,7 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
 import pytest
 
 from qsmrim_app.bids_io import names, participants
@@ -35,6 +36,23 @@ def test_one_row_a_subject(tmp_path):
     rebuild_participants(tmp_path)
     lines = (tmp_path / "participants.tsv").read_text().splitlines()
     assert lines == [HEADER, "sub-01\t2\t4\t3\t2\t1\t13.5", "sub-02\t1\t0\t0\t0\tn/a\t0"]
+
+
+def test_a_table_that_pandas_wrote_again_counts_the_same(tmp_path):
+    put(
+        tmp_path,
+        SessionKey("01"),
+        {"volume_mm3": 10, "rim_predicted": 1, "rim_expert": 1},
+        {"volume_mm3": 2.5, "rim_predicted": 0},
+        {"excluded_because": "too_small"},
+    )
+    rebuild_participants(tmp_path)
+    before = (tmp_path / "participants.tsv").read_text()
+    (table,) = lesion_tables(tmp_path)
+    pd.read_csv(table, sep="\t").to_csv(table, sep="\t", index=False)
+    assert "1.0" in table.read_text()
+    rebuild_participants(tmp_path)
+    assert (tmp_path / "participants.tsv").read_text() == before
 
 
 def test_a_copy_of_a_participant_s_folder_does_not_count(tmp_path):

@@ -107,6 +107,7 @@ slurm_cases() {
   stage "slurm: fits as tasks, then gathered"
   local training=(--train aprl-rf --folds 2 --seeds 0)
   expect 0 "two shares" at_site sbatch --wait --array=1-2 "$repository/slurm/qsmrim.sbatch" fit "${training[@]}"
+  expect 0 "a share again" at_site QSMRIM_SHARES=2 sbatch --wait --array=2 "$repository/slurm/qsmrim.sbatch" fit "${training[@]}"
   expect 0 "gathered" at_site sbatch --wait "$repository/slurm/qsmrim.sbatch" group "${training[@]}"
   [ -f "$scratch/out-slurm/models/aprl-rf/model.json" ] || fail "no model"
   holds "the model is there"

@@ -29,6 +29,19 @@ def test_a_normal_distribution_becomes_a_standard_one(rng):
     assert robust_z_score(image, mask).data.std() == pytest.approx(1, abs=0.01)
 
 
+def test_what_an_image_does_not_cover_has_no_say_in_its_scale(rng):
+    values = rng.normal(50, 8, size=1000)
+    whole, mask = _volumes(values, np.ones(1000))
+    values[600:] = 0
+    part, _ = _volumes(values, np.ones(1000))
+    scores = robust_z_score(part, mask).data[0, 0]
+    np.testing.assert_allclose(scores[:600], robust_z_score(whole, mask).data[0, 0, :600], atol=0.15)
+    assert not scores[600:].any()
+    values[:] = rng.normal(50, 8, size=1000)
+    values[990:] = 0  # dark tissue
+    assert (robust_z_score(_volumes(values, np.ones(1000))[0], mask).data[0, 0, 990:] < -4).all()
+
+
 @pytest.mark.parametrize("inside", [[0, 0, 0], [1, 1, 1]], ids=["empty mask", "constant image"])
 def test_without_spread_the_score_is_zero(inside):
     image, mask = _volumes([7, 7, 7], inside)

@@ -147,6 +147,21 @@ def test_a_map_of_rims_alone_makes_every_other_lesion_rim_negative(case, prepare
     )
 
 
+def test_a_rim_that_hardly_touches_the_lesion_that_it_marks_is_said(case, prepared):
+    drawn = np.zeros_like(case.lesions.data)
+    touched = np.argwhere(case.lesions.data == 5)[0]
+    beside = tuple(slice(max(0, n - 4), n + 1) for n in touched)
+    drawn[beside] = np.isin(case.lesions.data[beside], (0,))
+    drawn[tuple(touched)] = 1
+    measured = measure(prepared, ExpertRim({}, case.lesions.with_data(drawn), only_rims=True))
+    assert rows_of(measured)[5]["rim_expert"] == 1
+    (said,) = measured.warnings
+    assert said.startswith(
+        "1 lesion(s) count as rim+ although a rim of the raters' map and they have less than"
+    )
+    assert ": 5;" in said
+
+
 def test_rims_that_touch_mark_each_lesion_that_lies_in_them_by_half(case, prepared):
     drawn = np.isin(case.lesions.data, (1, 4)).astype(np.int32)  # one piece for two lesions
     first, second = (np.argwhere(case.lesions.data == label) for label in (2, 3))

@@ -56,6 +56,7 @@ def edited(table: Path, column: str, value: str) -> bytes:
     [
         ("rim_expert", "1", "has 2 expert rating(s) that this run did not find, or found otherwise"),
         ("rim_expert", "1.0", "has 2 expert rating(s) that this run did not find, or found otherwise"),
+        ("rim_rater2", "0", "has 2 expert rating(s) that this run did not find, or found otherwise"),
         ("rim_expert", "ja", "cannot be read as qsmrim wrote it"),
         ("PRL", "1", "has 1 column(s) that are not qsmrim's"),
     ],

@@ -38,6 +38,21 @@ def test_an_export_that_was_padded_afterwards_has_two_backgrounds(brain):
     assert np.count_nonzero(found.data) == np.count_nonzero(brain.data)
 
 
+def test_the_limits_of_a_clipped_map_are_no_background(brain, rng):
+    noise = np.where(brain.data != 0, brain.data, rng.normal(0, 0.6, SHAPE))
+    for limit in (0.2, 0.05):
+        clipped = brain.with_data(np.clip(noise, -limit, limit).astype(np.float32))
+        assert np.isin(clipped.data, np.float32([-limit, limit])).mean() > 0.4
+        assert zero_background(clipped, FILE) == (clipped, ())
+
+
+def test_a_frequent_value_that_is_scattered_is_no_background(brain, rng):
+    scattered = np.where(rng.random(SHAPE) < 0.25, np.float32(0.07), brain.data + 1e-3)
+    volume = brain.with_data(scattered.astype(np.float32))
+    found, _ = zero_background(volume, FILE)
+    assert (found.data[scattered == np.float32(0.07)] != 0).all()
+
+
 def test_values_of_tissue_that_are_next_to_the_background_stay(brain):
     data = np.where(brain.data != 0, brain.data, np.float32(-0.03))
     data[20, 20, 10:13] = -0.03 + 1e-7

@@ -1,10 +1,13 @@
 """Wrong input is refused in one sentence with the file; what can be read either way is said."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from qsmrim_app.errors import GridMismatchError, InputError, UnitError
 from qsmrim_app.images import save_volume, to_ppm
+from qsmrim_app.preprocessing import input_gate
 from qsmrim_app.preprocessing.input_gate import (
     check_inside_head,
     load_intensities,
@@ -177,3 +180,12 @@ def test_the_mask_of_the_bias_correction(qsm, flair):
     assert dice(mask_for_flair(qsm.brain_mask, flair.flair).data, flair.brain_mask.data) > 0.95
     far = Volume(flair.flair.data, phantoms.rigid((0, 0, 0), (500, 0, 0)) @ flair.flair.affine)
     assert dice(mask_for_flair(qsm.brain_mask, far).data, flair.brain_mask.data) > 0.95
+
+
+def test_a_label_near_the_largest_number_takes_no_memory():
+    data = np.zeros((12, 12, 12), dtype=np.int32)
+    data[2, 2, 2:4] = 2_000_000_000
+    data[8, 8, 8] = 2_000_000_001
+    data[2, 8, 8] = 2_000_000_001
+    (said,) = input_gate._instance_doubts(Volume(data, np.eye(4)), Path("m_dseg.nii.gz"))
+    assert "1 label(s) lie in separate pieces and count as one lesion each (2000000001)" in said

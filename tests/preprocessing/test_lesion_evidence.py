@@ -20,6 +20,15 @@ def test_the_contrast_is_that_of_the_medians_in_robust_standard_deviations(head)
     assert found.brain_share == pytest.approx((head.lesions.data > 0).sum() / head.brain.data.sum())
 
 
+def test_the_share_of_the_brain_that_the_flair_covers(head):
+    assert measure_lesions(head.flair, head.lesions, head.brain).covered_share == 1
+    half = head.flair.data.copy()
+    half[:, :, : half.shape[2] // 2] = 0
+    found = measure_lesions(head.flair.with_data(half), head.lesions, head.brain)
+    kept = head.brain.data[:, :, half.shape[2] // 2 :].sum()
+    assert found.covered_share == pytest.approx(kept / head.brain.data.sum())
+
+
 def test_on_a_t1w_the_lesions_are_dark(head):
     assert measure_lesions(head.t1w, head.lesions, head.brain).flair_contrast < -2
 

@@ -22,7 +22,7 @@ def spoken(findings):
 def test_right_input_passes_in_silence():
     require_susceptibility(RIGHT, Path("x_Chimap.nii.gz"))
     findings = (*qsm_findings(RIGHT, "x"), *lesion_findings(LesionEvidence(2.3, 0.01), "m"))
-    assert len(findings) == 6
+    assert len(findings) == 7
     assert all(finding.passed for finding in findings)
     assert spoken(findings) == []
 
@@ -78,6 +78,7 @@ def test_each_doubt_about_the_qsm_is_said_once(changes, words):
         (LesionEvidence(-0.4, 0.01), "hardly brighter than their surroundings"),
         (LesionEvidence(-2.7, 0.01), "this may be a T1w image"),
         (LesionEvidence(2.3, 0.31), "31% of the brain is lesion"),
+        (LesionEvidence(2.3, 0.01, 0.81), "the FLAIR covers 81% of the brain alone"),
     ],
 )
 def test_each_doubt_about_the_lesions_is_said_once(evidence, words):

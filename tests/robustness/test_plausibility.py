@@ -84,6 +84,12 @@ ROWS = (
         "preprocessing/test_registration.py::test_a_place_that_is_hardly_better_than_others_is_said",
     ),
     Row(
+        _FLAIR,
+        "a FLAIR that covers a part of the brain alone",
+        _WARNED + "says how much; lesions that it does not cover are flagged or left out",
+        "preprocessing/test_plausibility.py::test_each_doubt_about_the_lesions_is_said_once",
+    ),
+    Row(
         _LESIONS,
         "lesions unlike those that the model was trained on",
         "works; each has the flag `unlike_training` in table and report; "
