@@ -6,11 +6,9 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsmrim_app.bids_io.dry_run import dry_run_table
-from qsmrim_app.bids_io.names import session_path
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
 from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
@@ -27,14 +25,10 @@ from qsmrim_app.levels.run_log import (
     write_settings,
     write_status,
 )
+from qsmrim_app.levels.session_facts import session_facts, session_warnings
 from qsmrim_app.levels.session_holds import hold_sessions, why_failed
 from qsmrim_app.levels.session_report import (
     PageTask,
-    input_rows,
-    is_simulated,
-    model_of,
-    quality_rows,
-    version_of,
     write_facts,
     write_page,
 )
@@ -47,14 +41,11 @@ from qsmrim_app.levels.session_tasks import (
     write_outputs,
 )
 from qsmrim_app.levels.summary import summarise
-from qsmrim_app.levels.unlike_training import unlike_training_warnings
 from qsmrim_app.levels.workers import Workers, workers_within
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey
 from qsmrim_app.reports.methods_text import MethodsText, methods_text
-from qsmrim_app.reports.model_summary import ModelSummary
 from qsmrim_app.reports.notices import RESEARCH_ONLY, model_notice
-from qsmrim_app.reports.pages import SubjectReport
 from qsmrim_app.settings import ParticipantSettings
 
 if TYPE_CHECKING:
@@ -196,9 +187,9 @@ def _write(run: ParticipantRun) -> None:
 
 def _keep_facts(run: ParticipantRun) -> None:
     for key in run.keys:
-        for warning in _warnings(run, key):
+        for warning in session_warnings(run, key):
             logger.warning("%s: %s", key.prefix, warning)
-        write_facts(run.settings.output_dir, _facts(run, key))
+        write_facts(run.settings.output_dir, session_facts(run, key))
 
 
 def _report(run: ParticipantRun) -> None:
@@ -207,57 +198,11 @@ def _report(run: ParticipantRun) -> None:
         run.keep(key, outcome, run.pages, "report")  # type: ignore[arg-type]
 
 
-def _facts(run: ParticipantRun, key: SessionKey) -> SubjectReport:
-    inputs, prepared = run.inputs.get(key), run.prepared.get(key)
-    model, version = _origin(run, key)
-    return SubjectReport(
-        key=key,
-        app_version=version,
-        model=model,
-        registration=prepared.registration if prepared else None,
-        inputs=input_rows(inputs) if inputs else (),
-        quality=quality_rows(prepared) if prepared else (),
-        warnings=_warnings(run, key),
-        errors=_errors(run, key),
-        methods=run.methods,
-        simulated_images=bool(inputs and is_simulated(inputs)),
-    )
-
-
-def _origin(run: ParticipantRun, key: SessionKey) -> tuple[ModelSummary | None, str]:
-    """Model and version behind the table that is there: if this run wrote none, those of an earlier one."""
-    if key not in run.written and _earlier_table(run, key).exists():
-        return model_of(run.settings.output_dir, key), version_of(run.settings.output_dir, key)
-    return run.classifier.summary(), metadata.version("qsmrim")
-
-
-def _warnings(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
-    """What a user should know of a session, for its page, its status and the log."""
-    inputs, prepared, measured = run.inputs.get(key), run.prepared.get(key), run.measured.get(key)
-    return (
-        *(unlike_training_warnings(run.tables[key]) if key in run.tables else ()),
-        *(prepared.warnings if prepared else ()),
-        *(measured.warnings if measured else ()),
-        *(inputs.notes if inputs else ()),
-    )
-
-
-def _errors(run: ParticipantRun, key: SessionKey) -> tuple[str, ...]:
-    if key not in run.errors:
-        return ()
-    earlier = _earlier_table(run, key)
-    stale = f"The maps and tables of an earlier run are still there: {earlier.name}"
-    return (str(run.errors[key]), *((stale,) if earlier.exists() else ()))
-
-
-def _earlier_table(run: ParticipantRun, key: SessionKey) -> Path:
-    return run.settings.output_dir / session_path(key, "lesions", ".tsv")
-
-
 def _finish(run: ParticipantRun) -> Outcome:
     settings = run.settings
     statuses = {
-        key: status_of(key, run.errors, (*_warnings(run, key), *run.written.get(key, ()))) for key in run.keys
+        key: status_of(key, run.errors, (*session_warnings(run, key), *run.written.get(key, ())))
+        for key in run.keys
     }
     write_status(settings.output_dir, statuses)  # first: the tables below can be made anew at any time
     for subject in sorted({key.subject for key in run.written}):
