@@ -139,7 +139,7 @@ def lesion_findings(evidence: LesionEvidence, name: str) -> tuple[Finding, ...]:
             evidence.covered_share,
             f"{LEAST_COVERED_SHARE:g} or more; lesions where it is exactly 0 are flagged or left out",
             evidence.covered_share >= LEAST_COVERED_SHARE,
-            f"{name}: the FLAIR covers {evidence.covered_share:.0%} of the brain alone "
+            f"{name}: the FLAIR covers only {evidence.covered_share:.0%} of the brain "
             f"({LEAST_COVERED_SHARE:.0%} or more is usual) and is scaled by that part; look at its field of "
             "view",
         ),

@@ -78,7 +78,7 @@ def test_each_doubt_about_the_qsm_is_said_once(changes, words):
         (LesionEvidence(-0.4, 0.01), "hardly brighter than their surroundings"),
         (LesionEvidence(-2.7, 0.01), "this may be a T1w image"),
         (LesionEvidence(2.3, 0.31), "31% of the brain is lesion"),
-        (LesionEvidence(2.3, 0.01, 0.81), "the FLAIR covers 81% of the brain alone"),
+        (LesionEvidence(2.3, 0.01, 0.81), "the FLAIR covers only 81% of the brain"),
     ],
 )
 def test_each_doubt_about_the_lesions_is_said_once(evidence, words):

@@ -85,7 +85,7 @@ ROWS = (
     ),
     Row(
         _FLAIR,
-        "a FLAIR that covers a part of the brain alone",
+        "a FLAIR that covers only a part of the brain",
         _WARNED + "says how much; lesions that it does not cover are flagged or left out",
         "preprocessing/test_plausibility.py::test_each_doubt_about_the_lesions_is_said_once",
     ),
