@@ -111,10 +111,9 @@ def _reports_alone(run: ParticipantRun, found: Found) -> Outcome:
         run.keep(key, error, {}, "finding its files")
     _report(run)
     former = former_statuses(run.settings.output_dir)
-    now = {key: status_of(key, run.errors, ()) for key in run.keys}
-    return _outcome(
-        run, now | {key: former[key] for key in run.pages if key in former.keys() - run.errors.keys()}
-    )
+    statuses = {key: status_of(key, run.errors, ()) for key in run.keys}
+    statuses |= {key: former[key] for key in run.pages if key in former and key not in run.errors}
+    return _outcome(run, statuses)
 
 
 def _analyse(run: ParticipantRun, found: Found) -> Outcome:

@@ -214,6 +214,7 @@ def _write_samples(task: WriteTask) -> None:
 
 def _write_transform(task: WriteTask) -> None:
     result = task.prepared.registration
+    drop = result.similarity_drop
     matrix = "\n".join(" ".join(f"{value:.8f}" for value in row) for row in result.flair_to_qsm)
     write_text(_path(task, "transform", ".txt"), matrix + "\n")
     write_json(
@@ -225,16 +226,12 @@ def _write_transform(task: WriteTask) -> None:
             "FellBackToHeader": result.fell_back,
             "MutualInformationBefore": round(result.similarity_before, 6),
             "MutualInformationAfter": round(result.similarity_after, 6),
-            "MutualInformationLostIfMoved": _rounded(result.similarity_drop),
+            "MutualInformationLostIfMoved": drop if drop is None else round(drop, 6),
             "HeadOverlapBefore": round(result.overlap_before, 6),
             "HeadOverlapAfter": round(result.overlap_after, 6),
             "Sources": [task.inputs.datasets[role] for role in ("flair", "qsm")],
         },
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
 
 
 def _write_native(task: WriteTask, role: SessionRole, volume: Volume, sidecar: Mapping[str, Any]) -> None:

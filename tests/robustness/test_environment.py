@@ -64,7 +64,7 @@ ROWS = (
     Row(
         SECTION,
         "expert ratings typed into the output's own table, which a new run replaces",
-        "works, with a warning in report, log and status: the former table is kept in `logs/`",
+        "works, with a warning in log and status: the former table is kept in `logs/`",
         "levels/test_replaced_results.py::test_ratings_typed_into_the_output_are_kept_aside",
     ),
     Row(
