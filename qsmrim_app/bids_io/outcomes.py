@@ -62,6 +62,13 @@ def session_outcomes(output_dir: Path, raw_dir: Path | None = None) -> tuple[Ses
     return tuple(outcomes[key] for key in sorted(outcomes))
 
 
+def left_participants(output_dir: Path, raw_dir: Path) -> list[str]:
+    """Labels of those with results who have no folder in the raw dataset, sorted."""
+    there = {key.subject for key in _raw_sessions(raw_dir)}
+    keys = (key_of_table(path) for path in lesion_tables(output_dir))
+    return sorted({key.subject for key in keys if key is not None} - there)
+
+
 def linked_raw(output_dir: Path) -> Path | None:
     """The raw dataset that an output folder names as its source; None if it names none that is there."""
     links = (read_description(output_dir) or {}).get("DatasetLinks")

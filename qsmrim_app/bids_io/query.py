@@ -98,7 +98,7 @@ def _find_session(
     try:
         _require_labels(key, datasets[0].root)
         files = [file for dataset in datasets for file in session_files(dataset, key, session.is_only)]
-        unread = [reason for dataset in datasets for reason in unread_images(dataset, key)]
+        unread = [one for dataset in datasets for one in unread_images(dataset, key, session.is_only)]
         if not files:
             raise MissingImageError(
                 "; ".join([f"{key.prefix}: no image in any dataset searched; check the label", *unread])

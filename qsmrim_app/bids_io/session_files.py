@@ -99,12 +99,20 @@ def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = Tru
     return sorted(found, key=lambda file: file.path)
 
 
-def unread_images(dataset: Dataset, key: SessionKey) -> list[str]:
+def unread_images(dataset: Dataset, key: SessionKey, is_only_session: bool = True) -> list[str]:
     """Why images in a session's folders are not read, a sentence each, sorted.
 
-    They end in ``.NII.GZ``, are of another format, or are another session's by their names.
+    They end in ``.NII.GZ``, are of another format, are another session's by their names, name none of several
+    sessions, or are not there beside their table.
     """
-    reasons = []
+    reasons = _lone_tables(dataset, key)
+    if key.session and not is_only_session:
+        reasons += [
+            f"{file.path.name} was not read; it names no session, and sub-{key.subject} has several: name it "
+            f"{key.prefix}_... if it is of this one"
+            for file in _images(dataset, SessionKey(key.subject))
+            if file.entities.get("session") is None
+        ]
     for datatype in io_spec()["inputs"]["folders"]:
         for entry in _entries(dataset.root / key.folder / datatype):
             name = os.fsencode(entry.name).decode(errors="backslashreplace")
@@ -121,6 +129,19 @@ def unread_images(dataset: Dataset, key: SessionKey) -> list[str]:
                     f"{name} was not read; by its name it is not of {key.prefix}, in whose folder it lies"
                 )
     return sorted(reasons)
+
+
+def _lone_tables(dataset: Dataset, key: SessionKey) -> list[str]:
+    """What is to be said of label tables whose image is not there."""
+    reasons = []
+    for datatype in io_spec()["inputs"]["folders"]:
+        names = {entry.name for entry in _entries(dataset.root / key.folder / datatype)}
+        for name in names:
+            stem = name.removesuffix("_dseg.tsv")
+            own = stem != name and _is_readable(name) and _is_own(name, key)
+            if own and not {f"{stem}_dseg{extension}" for extension in _IMAGE} & names:
+                reasons.append(f"{name} was not read; {stem}_dseg.nii.gz, which it describes, is not there")
+    return reasons
 
 
 def entity_names() -> frozenset[str]:

@@ -19,7 +19,7 @@ from qsmrim_app.bids_io.simulated_sidecars import (
     uri,
 )
 from qsmrim_app.bids_io.tables_io import column_descriptions, write_table
-from qsmrim_app.bids_io.writing import write_image, write_json, write_text
+from qsmrim_app.bids_io.writing import remove_file, write_image, write_json, write_text
 from qsmrim_app.errors import OutputError
 from qsmrim_app.images.units import to_ppm
 from qsmrim_app.records import SessionKey
@@ -174,6 +174,8 @@ def write_simulated_participant(
         write_image(path, participant.labels, {**label_sidecar(key), **column_descriptions(columns)})
     if settings.flair_masks is not None:
         _write_flair_masks(output_dir, participant, key, _TOUCHING[settings.flair_masks])
+    else:
+        _remove_flair_masks(output_dir, key)
     return _participant_row(participant, settings)
 
 
@@ -196,6 +198,13 @@ def _write_flair_masks(
         participant.flair_labels,
         {**sidecar, **column_descriptions(LESION_COLUMNS)},
     )
+
+
+def _remove_flair_masks(output_dir: Path, key: SessionKey) -> None:
+    """Remove the masks of a former participant of the same label, who had other lesions."""
+    table = output_dir / simulation_path(key, "flair_lesions", ".tsv")
+    for stale in (output_dir / simulation_path(key, "flair_lesions"), table, table.with_suffix(".json")):
+        remove_file(stale)
 
 
 def write_participants(output_dir: Path, rows: Sequence[Mapping[str, Any]]) -> None:

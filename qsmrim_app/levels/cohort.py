@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from qsmrim_app.bids_io.names import dataset_path
-from qsmrim_app.bids_io.outcomes import ANALYSED, linked_raw, session_outcomes
+from qsmrim_app.bids_io.outcomes import ANALYSED, left_participants, linked_raw, session_outcomes
 from qsmrim_app.bids_io.tables_io import lesion_table_sidecar, write_described_table, write_lesion_table
 from qsmrim_app.bids_io.writing import write_json
 from qsmrim_app.evaluation.folds import TRAIN_ONLY
 from qsmrim_app.levels.gathering import Gathered
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.levels.sources import subject_name
+from qsmrim_app.reports.words import plural
 from qsmrim_app.settings import GroupSettings
 from qsmrim_app.tables.lesion_samples import SampleKey
 from qsmrim_app.tables.lesion_table import LesionTable
@@ -24,10 +25,15 @@ from qsmrim_app.tables.session_counts import RIMCOUNT_COLUMNS, SessionCounts, an
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """All lesions under their main outlines, and all sessions, those without results too."""
+    """All lesions under their main outlines, and all sessions, those without results too.
+
+    ``warnings`` and ``notes`` say where the cohort is not that of the raw datasets.
+    """
 
     lesions: LesionTable
     sessions: tuple[SessionCounts, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def cohort_of(
@@ -53,7 +59,10 @@ def cohort_of(
     lesions = gathered.table
     if rated is not None:
         lesions = lesions.with_columns({"fold": _folds_of_lesions(lesions, rated, folds)})
-    return Cohort(lesions, tuple(_sessions(settings, lesions, folds)))
+    sites = settings.sites or {"": settings.output_dir}
+    raw_of = {site: _raw_dir(settings, folder, len(sites)) for site, folder in sites.items()}
+    sessions = tuple(_sessions(sites, raw_of, lesions, folds))
+    return Cohort(lesions, sessions, _who_left(settings, sites), _without_raw(raw_of))
 
 
 def write_cohort(output_dir: Path, cohort: Cohort) -> None:
@@ -76,12 +85,41 @@ def _folds_of_lesions(
     return {key: folds[key[0]] for key in keys if key in scored and key[0] in folds}
 
 
-def _sessions(settings: GroupSettings, lesions: LesionTable, folds: Mapping[str, int]) -> list[SessionCounts]:
+def _who_left(settings: GroupSettings, sites: Mapping[str, Path]) -> tuple[str, ...]:
+    """What is to be said of participants who are in the results alone: they may have withdrawn."""
+    found = []
+    for folder in sites.values():
+        raw = linked_raw(folder) if settings.sites else settings.bids_dir
+        if raw is not None and (left := left_participants(folder, raw)):
+            named = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
+            found.append(
+                f"{plural(len(left), 'participant')} of {folder} without a folder in the raw dataset "
+                f"{raw.resolve()} ({named}): counted in every figure here; remove the results of those who "
+                "withdrew."
+            )
+    return tuple(found)
+
+
+def _without_raw(raw_of: Mapping[str, Path | None]) -> tuple[str, ...]:
+    without = [site for site, raw in raw_of.items() if raw is None]
+    if not without:
+        return ()
+    return (
+        f"The raw dataset of {plural(len(without), 'site')} is not there ({', '.join(without)}): "
+        "participants of whom nothing was analysed are not counted.",
+    )
+
+
+def _sessions(
+    sites: Mapping[str, Path],
+    raw_of: Mapping[str, Path | None],
+    lesions: LesionTable,
+    folds: Mapping[str, int],
+) -> list[SessionCounts]:
     rows_of = lesions.frame.groupby(["subject", "session"], sort=False).indices
     found = []
-    sites = settings.sites or {"": settings.output_dir}
     for site, folder in sites.items():
-        for one in session_outcomes(folder, _raw_dir(settings, folder, len(sites))):
+        for one in session_outcomes(folder, raw_of[site]):
             subject, session = subject_name(one.key, site), one.key.session
             if one.outcome != ANALYSED:
                 found.append(SessionCounts(subject, session, one.outcome, reason=one.reason))

@@ -93,7 +93,12 @@ def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupRepor
         facts=tuple(_sentences(results, facts, models)),
         trained_on_simulation=learnt or any(model.trained_on_simulation for model in models),
         simulated=simulated,
-        warnings=(*results.warnings, *_warnings(facts, len(models), n_unknown), *_mixture(versions)),
+        warnings=(
+            *results.warnings,
+            *results.cohort.warnings,
+            *_warnings(facts, len(models), n_unknown),
+            *_mixture(versions),
+        ),
         parts=parts,
     )
 
@@ -152,7 +157,7 @@ def _headline(facts: CohortFacts) -> str:
 
 
 def _sentences(results: GroupResults, facts: CohortFacts, models: Mapping[ModelSummary, int]) -> list[str]:
-    found = list(results.notes)
+    found = [*results.notes, *results.cohort.notes]
     if results.trained:
         found.append(f"Methods trained and compared on held-out subjects: {', '.join(results.trained)}.")
     found += [

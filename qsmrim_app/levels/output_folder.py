@@ -16,6 +16,8 @@ from qsmrim_app.settings import GroupSettings, ParticipantSettings
 
 logger = logging.getLogger(__name__)
 
+_RESULTS = {dataset_path(role).name for role in ("logs", "models", "group_figures")}
+
 
 def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping[str, Path]) -> None:
     """Make the output folder and write what describes it.
@@ -23,9 +25,11 @@ def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping
     Raises
     ------
     OutputError
-        If it cannot be made or written, or is no place for an output.
+        If it cannot be made or written, or is no place for an output, or the work folder is no place for
+        intermediate files.
     """
     check_output_folder(settings.bids_dir, settings.output_dir)
+    _check_work_folder(settings)
     has_results = any(settings.output_dir.glob("sub-*"))
     if has_results:
         _require_same_dataset(settings)
@@ -37,6 +41,25 @@ def open_output(settings: ParticipantSettings | GroupSettings, datasets: Mapping
         container_of(dict(os.environ)),
         keep_links=isinstance(settings, GroupSettings) and has_results,
     )
+
+
+def _check_work_folder(settings: ParticipantSettings | GroupSettings) -> None:
+    """Refuse intermediate files in the raw dataset or among results."""
+    if settings.work_dir is None:
+        return
+    work, output, raw = (
+        path.resolve() for path in (settings.work_dir, settings.output_dir, settings.bids_dir)
+    )
+    inside = work.relative_to(output).parts[:1] if work.is_relative_to(output) else None
+    among_results = inside is not None and (
+        not inside or inside[0] in _RESULTS or inside[0].startswith("sub-")
+    )
+    if among_results or (inside is None and work.is_relative_to(raw)):
+        raise OutputError(
+            f"the work folder {settings.work_dir} lies among the "
+            f"{f'results in {settings.output_dir}' if among_results else f'data of {settings.bids_dir}'}; "
+            "name another with --work-dir, such as one beside them"
+        )
 
 
 def _warn_of_moved_links(output_dir: Path, datasets: Mapping[str, Path]) -> None:

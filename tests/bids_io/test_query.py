@@ -657,3 +657,32 @@ def test_what_qsmrim_predicted_is_no_rating_unless_it_is_named(tmp_path):
     (root / "derivatives/old/dataset_description.json").write_text(json.dumps(description))
     assert one(root, **named).rim_labels is None
     assert one(root, **named, raters="old").rim_labels is not None
+
+
+def test_images_without_a_session_of_a_participant_with_several_are_named(tmp_path):
+    files = [
+        file.replace("sub-01/anat/sub-01", f"sub-01/ses-{n}/anat/sub-01_ses-{n}")
+        for n in "ab"
+        for file in complete()
+    ]
+    masks = [file for file in files if "lesion" in file]
+    lone = "derivatives/lesions/sub-01/anat/sub-01_space-FLAIR_label-lesion_mask.nii.gz"
+    assert masks
+    root = skeleton(tmp_path, [*(file for file in files if file not in masks), lone])
+    failures = find_inputs(root, InputSettings()).failures
+    assert [key.session for key in failures] == ["a", "b"]
+    assert "sub-01_space-FLAIR_label-lesion_mask.nii.gz was not read; it names no session" in str(
+        failures[SessionKey("01", "a")]
+    )
+
+
+def test_a_rater_table_without_its_image_is_named(tmp_path):
+    root = skeleton(tmp_path, complete())
+    folder = root / "derivatives/raters/sub-01/anat"
+    folder.mkdir(parents=True)
+    (folder / "sub-01_space-Chimap_desc-lesions_dseg.tsv").write_text(RIM)
+    (root / "derivatives/raters/dataset_description.json").write_text(
+        '{"Name": "raters", "BIDSVersion": "1.10.1", "DatasetType": "derivative"}'
+    )
+    (note,) = one(root).notes
+    assert note.startswith("sub-01_space-Chimap_desc-lesions_dseg.tsv was not read;")

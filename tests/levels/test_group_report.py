@@ -70,6 +70,26 @@ def test_gathering_alone_leaves_tables_figures_and_a_page(output_dir, tmp_path):
     (logs / "status-sub-77.json").unlink()
 
 
+def test_participants_who_are_not_in_the_raw_dataset_are_named(tmp_path):
+    out = write_outputs_of(tmp_path / "out", SUBJECTS)
+    asked = group_settings(out, train=())
+    for subject in ("01", "02", "03"):
+        (asked.bids_dir / f"sub-{subject}").mkdir()
+    run_group(asked)
+    said = f"1 participant of {out} without a folder in the raw dataset {asked.bids_dir} (04): counted"
+    assert said in Tags((out / "group.html").read_text()).text
+    (asked.bids_dir / "sub-04").mkdir()
+    run_group(asked)
+    assert "without a folder in the raw dataset" not in Tags((out / "group.html").read_text()).text
+    elsewhere = tmp_path / "elsewhere"  # the site of another place, whose dataset is not here
+    run_group(
+        group_settings(elsewhere, train=(), sites={"a": out, "b": write_outputs_of(tmp_path / "b", ("11",))})
+    )
+    assert (
+        "The raw dataset of 2 sites is not there (a, b)" in Tags((elsewhere / "group.html").read_text()).text
+    )
+
+
 def test_after_training_the_page_shows_what_the_tables_say(output_dir, tmp_path):
     out = tmp_path / "out"
     run_group(group_settings(out, train=("aprl-rf",), sites={"a": output_dir}))

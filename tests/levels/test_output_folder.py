@@ -47,3 +47,28 @@ def test_the_group_level_is_that_of_the_dataset_whose_results_are_there(other, t
     with pytest.raises(OutputError, match=f"holds results of {bids}, not of {tmp_path / other}"):
         open_output(GroupSettings(tmp_path / other, out), {"raw": tmp_path / other})
     assert (out / "dataset_description.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("work", "among"),
+    [
+        ("out", "results in"),
+        ("out/logs", "results in"),
+        ("out/sub-01/work", "results in"),
+        ("bids", "data of"),
+        ("bids/sub-01", "data of"),
+        ("out/work", None),
+        ("out/scratch", None),
+        ("bids/derivatives/qsmrim/work", None),
+        ("work", None),
+    ],
+)
+def test_intermediate_files_lie_neither_among_results_nor_in_the_dataset(work, among, tmp_path):
+    bids = skeleton(tmp_path / "bids", complete())
+    out = bids / "derivatives" / "qsmrim" if "qsmrim" in work else tmp_path / "out"
+    settings = ParticipantSettings(bids, out, work_dir=tmp_path / work)
+    if among is None:
+        open_output(settings, {"raw": bids})
+    else:
+        with pytest.raises(OutputError, match=f"the work folder {tmp_path / work} lies among the {among}"):
+            open_output(settings, {"raw": bids})

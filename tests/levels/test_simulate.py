@@ -77,6 +77,15 @@ def test_an_interrupted_run_goes_on_where_it_stopped(dataset, tmp_path, caplog):
 
 
 @pytest.mark.slow
+def test_masks_of_a_former_participant_of_the_label_do_not_stay(dataset, tmp_path):
+    shutil.copytree(dataset, tmp_path / "cohort")
+    masks = tmp_path / "cohort/derivatives/lesions-flair/sub-sim001/anat"
+    assert len(list(masks.iterdir())) == 3
+    run_simulation(dataclasses.replace(SETTINGS, seed=3, flair_masks=None), tmp_path / "cohort")
+    assert list(masks.iterdir()) == []
+
+
+@pytest.mark.slow
 def test_samples_of_both_masks_are_what_the_group_level_reads(tmp_path):
     settings = dataclasses.replace(SETTINGS, seed=7, lesions_median=14, samples_dir=tmp_path / "samples")
     run_simulation(settings, tmp_path / "cohort")

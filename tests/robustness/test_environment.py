@@ -87,6 +87,18 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "a work folder in the dataset, or among the results (`OUT`, `OUT/logs`, `OUT/sub-01`)",
+        "refused, exit 73: names it; nothing is written there",
+        "levels/test_output_folder.py::test_intermediate_files_lie_neither_among_results_nor_in_the_dataset",
+    ),
+    Row(
+        SECTION,
+        "lesion maps without a session, of a participant with several",
+        "refused, exit 66: names the file and says that several sessions are there",
+        "bids_io/test_query.py::test_images_without_a_session_of_a_participant_with_several_are_named",
+    ),
+    Row(
+        SECTION,
         "labels with `sub-`, `/` or `..` given to the nipype interface",
         "works without the prefix; else refused before anything is made",
         "embedding/test_detect_rim_lesions.py::test_labels_may_bear_their_prefix_and_cannot_leave_the_folder",

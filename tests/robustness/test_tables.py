@@ -250,6 +250,18 @@ GROUP_ROWS = tuple(
 GROUP_WARNINGS = (
     Row(
         "Group level",
+        "results of participants who are not in the raw dataset, such as those who withdrew",
+        "works, with a warning at the top of the page: who they are, and that they are counted",
+        "levels/test_group_report.py::test_participants_who_are_not_in_the_raw_dataset_are_named",
+    ),
+    Row(
+        SECTION,
+        "a table of ratings whose label map is not there",
+        "works, with a warning: names both; it is not used",
+        "bids_io/test_query.py::test_a_rater_table_without_its_image_is_named",
+    ),
+    Row(
+        "Group level",
         "another `bids_dir` than that of the results in the output folder, or none that exists",
         "refused, exit 73: names both; no link of the output is changed",
         "levels/test_output_folder.py::test_the_group_level_is_that_of_the_dataset_whose_results_are_there",
