@@ -17,7 +17,7 @@ from qsmrim_app.levels.evaluating import Evaluation, comparison_rows
 from qsmrim_app.levels.example_pictures import SiteImages, examples_png, slice_png
 from qsmrim_app.levels.gathering import Gathered
 from qsmrim_app.levels.rated_lesions import RatedLesions
-from qsmrim_app.levels.session_report import model_of, version_of
+from qsmrim_app.levels.session_report import methods_of, model_of, version_of
 from qsmrim_app.levels.sources import MAIN, site_of
 from qsmrim_app.records import SessionKey
 from qsmrim_app.reports.cohort_facts import EXPERT, CohortFacts
@@ -77,7 +77,9 @@ def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupRepor
     facts = CohortFacts(results.cohort.lesions, results.cohort.sessions, _SIMULATED if simulated else "")
     images = SiteImages(sites)
     models, n_unknown = _models(facts, sites)
-    versions = {version_of(folder, key) for folder, key in _outputs(facts, sites)} - {""}
+    outputs = _outputs(facts, sites)
+    versions = {version_of(folder, key) for folder, key in outputs} - {""}
+    methods = {methods_of(folder, key) for folder, key in outputs} - {""}
     example = slice_png(facts, images)
     parts: tuple[Part, ...] = (
         missing_part(facts),
@@ -97,7 +99,7 @@ def group_report(results: GroupResults, sites: Mapping[str, Path]) -> GroupRepor
             *results.warnings,
             *results.cohort.warnings,
             *_warnings(facts, len(models), n_unknown),
-            *_mixture(versions),
+            *_mixture(versions, methods, len(models)),
         ),
         parts=parts,
     )
@@ -141,12 +143,19 @@ def _outputs(facts: CohortFacts, sites: Mapping[str, Path]) -> list[tuple[Path, 
     ]
 
 
-def _mixture(versions: Set[str]) -> list[str]:
-    if len(versions) < 2:
-        return []
-    return [
-        f"Results of qsmrim {', '.join(sorted(versions))} stand side by side; analyse all with one version."
-    ]
+def _mixture(versions: Set[str], methods: Set[str], n_models: int) -> list[str]:
+    """What is to be said of results that were not made in one way; that models differ is said elsewhere."""
+    if len(versions) > 1:
+        return [
+            f"Results of qsmrim {', '.join(sorted(versions))} stand side by side; analyse all with one "
+            "version."
+        ]
+    if len(methods) > 1 and n_models < 2:
+        return [
+            f"Results of runs with {len(methods)} different settings stand side by side; see the methods on "
+            "the participants' pages, and analyse all with the same."
+        ]
+    return []
 
 
 def _headline(facts: CohortFacts) -> str:

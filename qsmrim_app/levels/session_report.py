@@ -86,6 +86,12 @@ def version_of(output_dir: Path, key: SessionKey) -> str:
     return str(_told(output_dir, key).get("app_version", ""))
 
 
+def methods_of(output_dir: Path, key: SessionKey) -> str:
+    """The methods text of the run that analysed a session; empty if nothing says so."""
+    methods = _told(output_dir, key).get("methods")
+    return str(methods.get("paragraphs", "")) if isinstance(methods, dict) else ""
+
+
 def _told(output_dir: Path, key: SessionKey) -> dict[str, Any]:
     """What the last run kept of a session; empty if there is nothing that can be read."""
     try:

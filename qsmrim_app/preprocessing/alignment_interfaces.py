@@ -10,7 +10,7 @@ from nipype.interfaces.base import File, TraitedSpec, traits
 from qsmrim_app.images import grid_with_spacing, same_grid
 from qsmrim_app.lesions.labelling import present_labels
 from qsmrim_app.preprocessing.bias_correction import correct_bias
-from qsmrim_app.preprocessing.grids import Sources, on_grid, vanished
+from qsmrim_app.preprocessing.grids import Sources, coarseness, on_grid, vanished
 from qsmrim_app.preprocessing.input_gate import check_inside_head
 from qsmrim_app.preprocessing.prepared_file import read_registration, write_registration
 from qsmrim_app.preprocessing.registration import register_flair, registration_warnings
@@ -116,7 +116,10 @@ class ResampleToGrids(Step):
             "native": native,
             "analysis": analysis,
             "source_labels": list(present_labels(lesions)),
-            "warnings": _losses(vanished(lesions, placed["lesions"])),
+            "warnings": [
+                *_losses(vanished(lesions, placed["lesions"])),
+                *coarseness(native_grid, analysis_grid),
+            ],
         }
 
     def _sources(self) -> Sources:

@@ -11,6 +11,8 @@ from qsmrim_app.preprocessing.brain_mask import carry_mask
 from qsmrim_app.preprocessing.resampling import resample_image, resample_labels
 from qsmrim_app.records import FloatArray, SpaceName, Volume
 
+_COARSE = 2.0  # voxels of the QSM are this many times as long as those of the analysis
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -55,3 +57,19 @@ def on_grid(sources: Sources, grid: Volume) -> dict[str, Volume]:
 def vanished(source: Volume, placed: Volume) -> list[int]:
     """Labels of the source that fill no voxel of the grid it was placed on."""
     return sorted(set(present_labels(source)) - set(present_labels(placed)))
+
+
+def coarseness(native: Volume, analysis: Volume) -> tuple[str, ...]:
+    """What is to be said of a QSM whose voxels are twice those of the analysis along an axis, or longer.
+
+    A scan of thick sagittal slices has such voxels: the model looks at thick axial ones.
+    """
+    if all(
+        edge < _COARSE * wanted for edge, wanted in zip(native.spacing_mm, analysis.spacing_mm, strict=True)
+    ):
+        return ()
+    found, wanted = (" x ".join(f"{edge:.3g}" for edge in grid.spacing_mm) for grid in (native, analysis))
+    return (
+        f"the QSM has voxels of {found} mm (left-right, back-front, down-up) and is looked at in voxels of "
+        f"{wanted} mm; a rim thinner than its own voxels is lost in it, so rim+ lesions may be missed",
+    )

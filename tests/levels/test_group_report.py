@@ -156,6 +156,13 @@ def test_predictions_of_unknown_or_mixed_origin_are_said(tmp_path):
     assert "is not known" not in text
     assert "Results of qsmrim 0.1.0, 0.2.0 stand side by side; analyse all with one version." in text
 
+    for subject, kind in (("01", "rigid"), ("02", "affine"), ("03", "rigid")):
+        facts = {"app_version": "0.2.0", "model": to_plain(model), "methods": {"paragraphs": [kind]}}
+        (site / "logs" / f"report-sub-{subject}.json").write_text(json.dumps(facts))
+    run_group(group_settings(tmp_path / "out", train=(), sites={"a": site}))
+    text = Tags((tmp_path / "out/group.html").read_text()).text
+    assert "Results of runs with 2 different settings stand side by side" in text
+
 
 def test_the_same_run_gives_the_same_bytes(output_dir, tmp_path):
     for name in ("one", "two"):

@@ -99,6 +99,12 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "results of before the dataset got session folders, beside those of the sessions",
+        "works, with a warning in the log: both are counted; names the folder",
+        "bids_io/test_participants.py::test_results_of_before_the_dataset_had_sessions_are_named",
+    ),
+    Row(
+        SECTION,
         "labels with `sub-`, `/` or `..` given to the nipype interface",
         "works without the prefix; else refused before anything is made",
         "embedding/test_detect_rim_lesions.py::test_labels_may_bear_their_prefix_and_cannot_leave_the_folder",

@@ -106,10 +106,20 @@ def one_slice(files: SessionFiles) -> None:
     rewrite(files.qsm, change=lambda data: data[:, :, 9:10])
 
 
+def thick_sagittal_slices(files: SessionFiles) -> None:
+    affine = nib.load(files.qsm).affine @ np.diag([4, 1, 1, 1])
+    rewrite(files.qsm, change=lambda data: data[::4], affine=affine)
+
+
 def slab(files: SessionFiles) -> None:
     image = nib.load(files.qsm)
     affine = image.affine @ phantoms.rigid((0, 0, 0), (0, 0, 10))  # the lower half was not scanned
     rewrite(files.qsm, change=lambda data: data[:, :, 10:], affine=affine)
+
+
+def same_spacing_of_analysis(result, undisturbed):
+    found, expected = (load_image(one.prepared.analysis_qsm).volume for one in (result, undisturbed))
+    np.testing.assert_allclose(found.spacing_mm, expected.spacing_mm)
 
 
 def lesion_4_outside(result, undisturbed):
@@ -220,6 +230,13 @@ CASES = [
         REFUSED + "it is too thin for a head",
         one_slice,
         r"sub-01_Chimap\.nii\.gz: it covers 48 x 48 x 3 mm",
+    ),
+    Case(
+        "A QSM of thick sagittal slices",
+        "works, with a warning: names the voxels, which are longer than the model's by twice or more",
+        thick_sagittal_slices,
+        r"the QSM has voxels of 3 x 0\.75 x 3 mm .* is looked at in voxels of 0\.75 x 0\.75 x 3 mm",
+        same_spacing_of_analysis,
     ),
     Case(
         "A QSM that covers part of the head",

@@ -268,7 +268,8 @@ GROUP_WARNINGS = (
     ),
     Row(
         "Group level",
-        "predictions without a trace of their model (`logs/` was not copied), or of several versions",
+        "predictions without a trace of their model (`logs/` was not copied), or of several versions or "
+        "settings",
         "works, with a warning at the top of the page",
         "levels/test_group_report.py::test_predictions_of_unknown_or_mixed_origin_are_said",
     ),
