@@ -11,7 +11,7 @@ from qsmrim_app.levels.evaluating import CROSS_FITTED, SCORED_FOLD, comparison_r
 from qsmrim_app.levels.sources import MAIN
 from qsmrim_app.reports.count_figures import counts_figure
 from qsmrim_app.reports.curve_figures import curves_figure
-from qsmrim_app.reports.words import MISSING, number
+from qsmrim_app.reports.words import MISSING, number, plural
 from studies.experiment_results import Result
 from studies.markdown import percent, table
 from studies.published import METHODS, MethodFigures
@@ -99,7 +99,7 @@ def _size(results: Mapping[str, Result]) -> str:
     return (
         f"Simulated lesions: {lesions['n_subjects']} participants, {lesions['n_lesions']} lesions "
         f"({lesions['n_rim']} rim+); width {width}, {epochs} epochs, learning rate {rate}, "
-        f"{_all_of('n_folds', facts)} folds by participant, {n_seeds} seeds; {_all_of('hardware', facts)}."
+        f"{_all_of('n_folds', facts)} folds by participant, {plural(n_seeds, 'seed')}; {_all_of('hardware', facts)}."
     )
 
 
