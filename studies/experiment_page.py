@@ -99,7 +99,8 @@ def _size(results: Mapping[str, Result]) -> str:
     return (
         f"Simulated lesions: {lesions['n_subjects']} participants, {lesions['n_lesions']} lesions "
         f"({lesions['n_rim']} rim+); width {width}, {epochs} epochs, learning rate {rate}, "
-        f"{_all_of('n_folds', facts)} folds by participant, {plural(n_seeds, 'seed')}; {_all_of('hardware', facts)}."
+        f"{_all_of('n_folds', facts)} folds by participant, {plural(n_seeds, 'seed')}; "
+        f"{_all_of('hardware', facts)}."
     )
 
 
