@@ -13,6 +13,7 @@ from qsmrim_app.errors import GridMismatchError, InputError
 from qsmrim_app.images import Loaded, load_image, load_labels, same_grid, susceptibility_unit, to_ppb
 from qsmrim_app.lesions.labelling import label_lesions
 from qsmrim_app.preprocessing.background import zero_background
+from qsmrim_app.preprocessing.padding import above_zero, zero_padding
 from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import LesionKind, SpaceName, Volume
 
@@ -46,9 +47,10 @@ def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[st
     loaded = load_image(path)
     _require_extent(loaded.volume, path)
     measured, doubts = zero_background(loaded.volume, path)
+    measured, filled = zero_padding(measured, path)
     unit = susceptibility_unit(measured.data, stated_unit, path)
     guess = f"{path.name}: its sidecar gives no Units; by their range the values were taken for {unit}"
-    warnings = (*loaded.warnings, *doubts, *(() if stated_unit else (guess,)))
+    warnings = (*loaded.warnings, *doubts, *filled, *(() if stated_unit else (guess,)))
     qsm = to_ppb(measured, unit)
     absurd = np.abs(qsm.data) > _LARGEST_PPB
     if absurd.any():
@@ -77,7 +79,9 @@ def load_intensities(path: Path) -> Loaded:
             "magnitude image, which are positive"
         )
     _require_extent(loaded.volume, path)
-    return _without_spikes(loaded, path)
+    measured, filled = zero_padding(loaded.volume, path)
+    positive, moved = above_zero(measured, path)
+    return _without_spikes(Loaded(positive, (*loaded.warnings, *filled, *moved)), path)
 
 
 def load_on_qsm_grid(path: Path, qsm: Volume) -> Loaded:
