@@ -19,6 +19,7 @@ FEWEST_NEGATIVE = 0.02  # share of the brain; right maps have 0.4 or more
 LEAST_VEIN_RATIO = 1.3
 LEAST_DEEP_GREY_RATIO = 1.1
 INVERTED = 0.8  # below it in both ratios the sign is wrong
+MOST_COMPACT_ML = 5.0
 SPREAD_PPB = (6.0, 100.0)
 BRAIN_ML = (300.0, 2600.0)
 LEAST_FLAIR_CONTRAST = 0.8
@@ -46,8 +47,8 @@ def require_susceptibility(evidence: QsmEvidence, path: Path) -> None:
     if evidence.vein_ratio < INVERTED and evidence.deep_grey_ratio < INVERTED:
         raise InputError(
             f"{path}: veins and deep grey matter are darker than white matter, so the sign of the map is "
-            "inverted; multiply it by -1, or reconstruct it with the phase of your scanner turned round "
-            f"({how})"
+            "inverted; multiply it by -1, or reconstruct it with the phase of your scanner turned round; "
+            f"look at the map before, for large calcifications are dark in a right one ({how})"
         )
 
 
@@ -71,6 +72,15 @@ def qsm_findings(evidence: QsmEvidence, name: str) -> tuple[Finding, ...]:
             f"{name}: no deep grey matter brighter than white matter was found (bright over dark patches "
             f"{evidence.deep_grey_ratio:.2f}, {LEAST_DEEP_GREY_RATIO} or more is usual): the sign may be "
             "inverted, or this is no susceptibility map; look at the pictures",
+        ),
+        _finding(
+            "Thick areas of strong susceptibility in the QSM, ml",
+            evidence.compact_ml,
+            "left out of veins and deep grey matter: calcifications or haemorrhages, with 5 mm around them",
+            evidence.compact_ml <= MOST_COMPACT_ML,
+            f"{name}: {evidence.compact_ml:.0f} ml are thick areas of strong susceptibility or lie next to "
+            "them: calcifications, haemorrhages, or no susceptibility map; look at the pictures, and "
+            "mistrust lesions near them",
         ),
         _finding(
             "Spread of the QSM in the brain, ppb",

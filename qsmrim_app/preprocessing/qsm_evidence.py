@@ -3,6 +3,7 @@
 No atlas is needed. Veins are the thin bright end of the values: about 1 % of the brain holds blood of some
 +300 ppb, and nothing in it is as dark. The iron of the basal ganglia makes a bright patch of some
 10 mm in the middle of each half. Both turn dark in a map of the wrong sign, and neither is in a field map.
+What is strong and thick, a calcification or a haemorrhage, is no vein and no nucleus and is left out of both.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _RIND_MM = 5.0  # next to the edge of the mask a reconstruction is at its worst
 _TAIL_PERCENT = 0.2
 _FEWEST_VOXELS = 5000  # 40 ml: ten voxels in each tail
 _WHOLE_BRAIN_ML = 500.0  # below it the middle of the mask need not be that of the brain
+_COMPACT_PPB, _COMPACT_SD = 200.0, 10.0  # from the median, both; calcifications reach them, nuclei do not
+_COMPACT_MM = 3.0  # from its edge; veins inside the brain are thinner than twice that
+_STREAKS_MM = 5.0  # around it, where its field is not inverted well
 _PATCH_MM, _AROUND_MM = 2.0, 8.0  # standard deviations of the two Gaussians that single out a nucleus
 _NUCLEUS_ML = 0.5  # the brightest part of a side that is looked at; a globus pallidus has about 1.5 ml
 # The box of the basal ganglia, in half widths of the brain mask from its centre of mass
@@ -33,7 +37,8 @@ class QsmEvidence(NamedTuple):
     """Measures of one map. NaN where the mask is too small to say.
 
     ``spread_ppb`` is the robust standard deviation inside the brain; ``negative_share`` that of its voxels;
-    the two ratios are bright over dark, above 1 in a map of the right sign.
+    the two ratios are bright over dark, above 1 in a map of the right sign. ``compact_ml`` is what was left
+    out of them: thick areas of strong values.
     """
 
     brain_ml: float
@@ -41,6 +46,7 @@ class QsmEvidence(NamedTuple):
     negative_share: float
     vein_ratio: float
     deep_grey_ratio: float
+    compact_ml: float = 0.0
 
 
 def measure_qsm(qsm: Volume, brain_mask: Volume) -> QsmEvidence:
@@ -60,14 +66,43 @@ def measure_qsm(qsm: Volume, brain_mask: Volume) -> QsmEvidence:
         return QsmEvidence(brain_ml, 0.0, float("nan"), float("nan"), float("nan"))
     grid = grid_with_spacing(qsm, (_SPACING_MM,) * 3)
     coarse, known = resample_image(qsm, grid), carry_mask(qsm.with_data(inside), grid)
+    spread_ppb = float(1.4826 * np.median(np.abs(values - np.median(values))))
+    compact = compact_areas(coarse, known, max(_COMPACT_PPB, _COMPACT_SD * spread_ppb))
+    known = known.with_data(known.data & ~compact.data)
     core = known.data & ~widen(known.with_data(~known.data), _RIND_MM).data
     judged = core.sum() >= _FEWEST_VOXELS
     return QsmEvidence(
         brain_ml,
-        float(1.4826 * np.median(np.abs(values - np.median(values)))),
+        spread_ppb,
         float((values < 0).mean()),
         vein_ratio(coarse.data[core]) if judged else float("nan"),
         deep_grey_ratio(coarse, known, core) if judged and brain_ml >= _WHOLE_BRAIN_ML else float("nan"),
+        float(compact.data.sum() * compact.voxel_volume_mm3 / 1000),
+    )
+
+
+def compact_areas(qsm: Volume, known: Volume, strong_ppb: float) -> Volume:
+    """Where strong values, of either sign, are too thick for veins, with what they disturb around them.
+
+    Parameters
+    ----------
+    qsm, known
+        Susceptibility in ppb and where it is known (bool), one isotropic grid.
+    strong_ppb
+        Distance from the median beyond which a value is strong.
+
+    Returns
+    -------
+    Volume
+        bool, same grid.
+    """
+    median = np.median(qsm.data[known.data]) if known.data.any() else 0.0
+    strong = known.data & (np.abs(qsm.data - median) > strong_ppb)
+    depth = ndimage.distance_transform_edt(strong, sampling=qsm.spacing_mm)
+    pieces, n = ndimage.label(strong)
+    thick = np.unique(pieces[depth > _COMPACT_MM])
+    return (
+        widen(qsm.with_data(np.isin(pieces, thick[thick > 0])), _STREAKS_MM) if n else known.with_data(strong)
     )
 
 

@@ -68,3 +68,24 @@ def test_too_little_brain_is_not_judged():
     assert found.brain_ml == pytest.approx(43, abs=3)
     nothing = measure_qsm(small.qsm, small.brain_mask.with_data(np.zeros(phantoms.QSM_SHAPE, dtype=bool)))
     assert (nothing.brain_ml, nothing.spread_ppb) == (0, 0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("level_ppb", [-600, 600])
+def test_calcifications_and_haemorrhages_do_not_decide_on_the_sign(head, sign, level_ppb):
+    data = head.qsm.data.copy()
+    for side in (-1, 1):  # of 8 mm radius, in front of the nuclei
+        where = np.array(head.brain.shape) // 2 + [round(side * 22 / head.qsm.spacing_mm[0]), 0, 0]
+        distance = (np.indices(data.shape).T - where) * head.qsm.spacing_mm
+        data[(np.linalg.norm(distance, axis=-1) < 8).T] = level_ppb
+    found = measure_qsm(head.qsm.with_data(sign * data), head.brain)
+    assert found.compact_ml > 10
+    ratios = np.array([found.vein_ratio, found.deep_grey_ratio])
+    if sign > 0:
+        assert (ratios > [LEAST_VEIN_RATIO, LEAST_DEEP_GREY_RATIO]).all()
+    else:
+        assert (ratios < INVERTED).all()
+
+
+def test_nothing_is_compact_in_a_map_without_calcifications(right):
+    assert right.compact_ml == 0

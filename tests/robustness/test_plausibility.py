@@ -28,11 +28,29 @@ _WARNED = "works, with a warning at the top of the report, in log, status and si
 
 ROWS = (
     Row(
+        _FLAIR,
+        "a FLAIR, magnitude or QSM whose field of view was filled up with a constant other than 0",
+        "works, with a warning: the constant becomes 0, and lesions there are left out or flagged",
+        "preprocessing/test_padding.py::test_what_was_filled_in_becomes_0_and_is_said",
+    ),
+    Row(
+        _FLAIR,
+        "a FLAIR that was standardised: half of its values are negative",
+        "works, with a warning: it is moved above 0",
+        "preprocessing/test_padding.py::test_standardised_intensities_are_moved_above_0",
+    ),
+    Row(
         _QSM,
         "a QSM of the wrong sign",
         "refused, exit 65, with the way to turn it round; "
         "`preprocessing.implausible_qsm` = `warn` goes on with warnings",
         f"{_HERE}::test_a_qsm_of_the_wrong_sign_is_refused",
+    ),
+    Row(
+        _QSM,
+        "a QSM, right or of the wrong sign, with calcifications or haemorrhages of 8 mm radius on both sides",
+        "works, or is refused for its sign, as without them; with a warning: how many ml, and what it may be",
+        "preprocessing/test_qsm_evidence.py::test_calcifications_and_haemorrhages_do_not_decide_on_the_sign",
     ),
     Row(
         _QSM,
