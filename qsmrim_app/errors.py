@@ -35,6 +35,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# What other libraries say when there is no memory left, in errors that are no `MemoryError`
+_NO_MEMORY = ("can't allocate memory", "Cannot allocate memory", "failed to map segment", "bad_alloc")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of any library says that this machine, or what this job may use of it, is full."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+
+
 class QsmrimError(Exception):
     """Any failure that qsmrim explains in one sentence."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,28 @@ def left_participants(output_dir: Path, raw_dir: Path) -> list[str]:
     there = {key.subject for key in _raw_sessions(raw_dir)}
     keys = (key_of_table(path) for path in lesion_tables(output_dir))
     return sorted({key.subject for key in keys if key is not None} - there)
+
+
+def left_sessions(output_dir: Path, raw_dir: Path, of_run: Collection[SessionKey]) -> list[SessionKey]:
+    """Sessions with results that their dataset does not have: it was given other sessions since. Sorted.
+
+    Parameters
+    ----------
+    output_dir
+        Of a participant run.
+    raw_dir
+        The raw dataset.
+    of_run
+        The sessions of a run; only their participants are looked at.
+    """
+    raw, left = _raw_sessions(raw_dir), []
+    for subject in sorted({key.subject for key in of_run}):
+        own = {key for key in (*raw, *of_run) if key.subject == subject}
+        by_derivative = SessionKey(subject) in raw and SessionKey(subject) not in of_run
+        tables = lesion_tables(output_dir / SessionKey(subject).folder)
+        keys = {key for path in tables if (key := key_of_table(path)) is not None}
+        left += [] if by_derivative else sorted(keys - own)
+    return left
 
 
 def linked_raw(output_dir: Path) -> Path | None:

@@ -63,26 +63,12 @@ def rebuild_participants(output_dir: Path) -> None:
         by_subject: dict[str, list[Path]] = {}
         for table in tables:
             by_subject.setdefault(_key(table).subject, []).append(table)
-        for subject, found in by_subject.items():
-            _warn_of_former_layout(subject, found)
         return [
             [f"sub-{subject}", len(found), *_counts(found)] for subject, found in sorted(by_subject.items())
         ]
 
     write_json(output_dir / dataset_path("participants", ".json"), column_descriptions(PARTICIPANT_COLUMNS))
     _rebuild(output_dir, output_dir / dataset_path("participants", ".tsv"), tuple(PARTICIPANT_COLUMNS), rows)
-
-
-def _warn_of_former_layout(subject: str, tables: Sequence[Path]) -> None:
-    """Say so where results of before the dataset got session folders count beside those of the sessions."""
-    without = [table for table in tables if not _key(table).session]
-    if without and len(tables) > len(without):
-        logger.warning(
-            "sub-%s has results with sessions and, in %s, without one; both are counted: remove those that "
-            "are not of the dataset as it is now",
-            subject,
-            without[0].parent,
-        )
 
 
 def rebuild_sessions(output_dir: Path, subject: str) -> None:

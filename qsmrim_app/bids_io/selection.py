@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qsmrim_app.bids_io.datasets import Dataset
-from qsmrim_app.bids_io.session_files import sessions_of, subjects_of
-from qsmrim_app.errors import NothingSelectedError, UsageError
+from qsmrim_app.bids_io.matching import Query, best_matches
+from qsmrim_app.bids_io.session_files import session_files, sessions_of, subjects_of
+from qsmrim_app.errors import InputError, NothingSelectedError, UsageError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import InputSettings
 
 logger = logging.getLogger(__name__)
+
+_OF_SESSIONS = ("qsm", "flair", "lesions", "raters", "rim_map")  # images of these roles make a session
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
     subjects = [subject for subject in _subjects(datasets, settings) if subject not in excluded]
     chosen: list[SelectedSession] = []
     for subject in subjects:
-        sessions = sessions_of(datasets, subject) or [""]
+        sessions = _sessions(datasets, subject, settings.bids_filters) or [""]
         chosen += [
             SelectedSession(SessionKey(subject, session), len(sessions) == 1)
             for session in sessions
@@ -56,6 +59,27 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
     for session in sorted(set(wanted_sessions) - {one.key.session for one in chosen}):
         logger.warning("no selected participant has a session '%s'", session)
     return chosen
+
+
+def _sessions(datasets: Sequence[Dataset], subject: str, filters: Mapping[str, Query]) -> list[str]:
+    """Sessions of a subject, sorted: of the raw dataset, and of derivatives that hold an image for them.
+
+    A folder that another program made for itself, empty or with images of other kinds, makes no session.
+    """
+    raw, *derivatives = datasets
+    found = sessions_of(raw, subject)
+    for dataset in derivatives:
+        labels = sessions_of(dataset, subject) - found
+        found |= {label for label in labels if _makes_session(dataset, SessionKey(subject, label), filters)}
+    return sorted(found)
+
+
+def _makes_session(dataset: Dataset, key: SessionKey, filters: Mapping[str, Query]) -> bool:
+    try:
+        files = session_files(dataset, key, is_only_session=False)
+        return any(best_matches(files, role, filters.get(role, {})) for role in _OF_SESSIONS)
+    except InputError:
+        return True  # it cannot be read; whoever looks for its files will say so
 
 
 def _require_there(excluded: set[str], datasets: Sequence[Dataset]) -> None:

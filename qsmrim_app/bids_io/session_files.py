@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -64,19 +64,15 @@ def subjects_of(root: Path) -> list[str]:
     )
 
 
-def sessions_of(datasets: Iterable[Dataset], subject: str) -> list[str]:
-    """Labels of the ``ses-`` folders of a subject in any dataset, sorted.
+def sessions_of(dataset: Dataset, subject: str) -> set[str]:
+    """Labels of the ``ses-`` folders of a subject in a dataset.
 
     A folder that cannot be listed has none here: `session_files` says so, for this subject alone.
     """
-    found: set[str] = set()
-    for dataset in datasets:
-        with suppress(MissingImageError):
-            entries = _entries(dataset.root / f"sub-{subject}")
-            found |= {
-                entry.name[4:] for entry in entries if entry.name.startswith("ses-") and _is_folder(entry)
-            }
-    return sorted(found)
+    with suppress(MissingImageError):
+        entries = _entries(dataset.root / f"sub-{subject}")
+        return {entry.name[4:] for entry in entries if entry.name.startswith("ses-") and _is_folder(entry)}
+    return set()
 
 
 def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = True) -> list[BidsFile]:

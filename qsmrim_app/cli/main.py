@@ -14,7 +14,7 @@ from qsmrim_app.cli.ending import ends_on_signals
 from qsmrim_app.cli.machine import require_current_folder, set_threads, use_private_caches
 from qsmrim_app.cli.parser import LEVELS, build_parser, build_simulation_parser
 from qsmrim_app.cli.streams import say, settle_streams
-from qsmrim_app.errors import QsmrimError, UsageError
+from qsmrim_app.errors import QsmrimError, UsageError, WorkerKilledError, is_out_of_memory
 from qsmrim_app.plain_data import to_plain, with_values
 from qsmrim_app.settings import GroupSettings, ParticipantSettings, SimulationSettings
 
@@ -52,6 +52,11 @@ def _run(
     except Exception as error:  # noqa: BLE001 - the last resort: one line, the traceback on request
         if debug:
             traceback.print_exc()
+        if is_out_of_memory(error):
+            sys.stderr.write(
+                "qsmrim: no memory is left; run the same command with fewer --nprocs or more memory\n"
+            )
+            return WorkerKilledError.exit_code
         sys.stderr.write(
             f"qsmrim: internal error, {type(error).__name__}: {error}. Please report it with --debug\n"
         )

@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from qsmrim_app.bids_io.dry_run import dry_run_table
+from qsmrim_app.bids_io.outcomes import left_sessions
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
 from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
@@ -208,6 +209,14 @@ def _finish(run: ParticipantRun) -> Outcome:
         rebuild_sessions(settings.output_dir, subject)
     if run.written:
         rebuild_participants(settings.output_dir)
+    for key in left_sessions(settings.output_dir, settings.bids_dir, run.written):
+        logger.warning(
+            "%s: its results are in %s and are counted, but %s has no such session; remove them if it got "
+            "another name",
+            key.prefix,
+            settings.output_dir / key.folder,
+            settings.bids_dir,
+        )
     if settings.clean_workdir or (settings.work_dir is None and not run.errors):
         remove_work(work_folder(settings), run.inputs)
     return _outcome(run, statuses)

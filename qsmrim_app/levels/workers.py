@@ -14,7 +14,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.queues import Queue
 from typing import Any, Self, TypeVar
 
-from qsmrim_app.errors import QsmrimError, WorkerKilledError
+from qsmrim_app.errors import QsmrimError, WorkerKilledError, is_out_of_memory
 from qsmrim_app.settings import ResourceSettings
 from qsmrim_app.worker_process import become_worker
 
@@ -153,11 +153,11 @@ def _attempt(function: Callable[[Task], Result], key: Hashable, task: Task) -> R
         return function(task)
     except QsmrimError as error:
         return error
-    except MemoryError:
-        return WorkerKilledError(
-            f"{key}: its worker process got no more memory; run again with fewer --nprocs or more memory"
-        )
     except Exception as error:  # noqa: BLE001 - the one place around one task
+        if is_out_of_memory(error):
+            return WorkerKilledError(
+                f"{key}: its worker process got no more memory; run again with fewer --nprocs or more memory"
+            )
         logger.debug("%s: %s", key, traceback.format_exc())
         return QsmrimError(f"{key}: internal error, {type(error).__name__}: {error}")
 

@@ -2,7 +2,13 @@ import json
 
 import pytest
 
-from qsmrim_app.bids_io.outcomes import STALE, SessionOutcome, linked_raw, session_outcomes
+from qsmrim_app.bids_io.outcomes import (
+    STALE,
+    SessionOutcome,
+    left_sessions,
+    linked_raw,
+    session_outcomes,
+)
 from qsmrim_app.records import SessionKey
 from tests.bids_io.test_participants import put
 
@@ -74,3 +80,17 @@ def test_a_status_that_cannot_be_read_is_said(content, tmp_path):
     (outcome,) = session_outcomes(tmp_path)
     assert (outcome.key, outcome.outcome) == (SessionKey("01"), "failed")
     assert outcome.reason == "status-sub-01.json cannot be read, so how its last run ended is unknown"
+
+
+def test_sessions_that_got_another_name_are_left(tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    for folder in ("sub-01/ses-b", "sub-02/anat", "sub-03/anat", "sub-04/ses-1", "sub-04/ses-2"):
+        (raw / folder).mkdir(parents=True)
+    renamed, former_layout = SessionKey("01", "a"), SessionKey("02", "x")
+    of_derivative = SessionKey("03", "1")
+    run = [SessionKey("01", "b"), SessionKey("02"), of_derivative, SessionKey("04", "1")]
+    others = [renamed, former_layout, SessionKey("03", "2"), SessionKey("04", "2"), SessionKey("05")]
+    for key in (*run, *others):
+        put(out, key)
+    assert left_sessions(out, raw, run) == [renamed, former_layout]
+    assert left_sessions(out, raw, [SessionKey("04", "1")]) == []

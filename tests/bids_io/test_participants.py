@@ -136,13 +136,3 @@ def test_columns_are_described(tmp_path, name):
     rebuild_participants(tmp_path)
     rebuild_sessions(tmp_path, "01")
     assert '"Description"' in (tmp_path / name).read_text()
-
-
-def test_results_of_before_the_dataset_had_sessions_are_named(tmp_path, caplog):
-    put(tmp_path, SessionKey("02"), {"volume_mm3": 3})
-    put(tmp_path, SessionKey("01", "a"), {"volume_mm3": 3})
-    rebuild_participants(tmp_path)
-    assert caplog.text == ""
-    put(tmp_path, SessionKey("01"), {"volume_mm3": 3})
-    rebuild_participants(tmp_path)
-    assert f"sub-01 has results with sessions and, in {tmp_path / 'sub-01/anat'}, without one" in caplog.text

@@ -686,3 +686,31 @@ def test_a_rater_table_without_its_image_is_named(tmp_path):
     )
     (note,) = one(root).notes
     assert note.startswith("sub-01_space-Chimap_desc-lesions_dseg.tsv was not read;")
+
+
+@pytest.mark.parametrize("raw_session", ["", "1"])
+def test_folders_that_other_programs_made_for_themselves_are_no_sessions(raw_session, tmp_path):
+    files = complete(session=raw_session)
+    files.append("derivatives/lesions/sub-01/anat/sub-01_space-FLAIR_label-lesion_mask.nii.gz")
+    files.append("derivatives/fmriprep/sub-01/ses-z/anat/sub-01_ses-z_desc-preproc_T1w.nii.gz")
+    root = skeleton(tmp_path, without(files, f"ses-{raw_session}_space-FLAIR") if raw_session else files)
+    (root / "derivatives/freesurfer/sub-01/ses-long").mkdir(parents=True)
+    assert one(root).key == SessionKey("01", raw_session)
+
+
+def test_a_derivative_whose_sessions_hold_images_of_the_analysis_gives_the_sessions(tmp_path):
+    files = [file for file in complete() if "Chimap" not in file]
+    files += [f"derivatives/qsm/sub-01/ses-{n}/anat/sub-01_ses-{n}_Chimap.nii.gz" for n in "ab"]
+    found = find_inputs(skeleton(tmp_path, files), InputSettings())
+    assert [key.session for key in found.failures] == ["a", "b"]
+
+
+def test_a_filter_for_another_suffix_makes_sessions_of_a_derivative_too(tmp_path):
+    files = [file.replace("sub-01/anat/sub-01", "sub-01/ses-a/anat/sub-01_ses-a") for file in complete()]
+    raw = "sub-01/anat/sub-01_T1w.nii.gz"
+    files = [f"derivatives/all/{file.replace('Chimap', 'QSM')}" for file in without(files, "lesion")]
+    files = [file.replace("derivatives/all/derivatives/qsm", "derivatives/all") for file in files]
+    root = skeleton(tmp_path, [*without(files, "FLAIR"), raw])
+    filters = {"qsm": {"suffix": "QSM"}}
+    found = find_inputs(root, InputSettings(bids_filters=filters))
+    assert list(found.failures) == [SessionKey("01", "a")]

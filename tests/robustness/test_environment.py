@@ -99,9 +99,15 @@ ROWS = (
     ),
     Row(
         SECTION,
-        "results of before the dataset got session folders, beside those of the sessions",
+        "results of a session that got another name since, or of before the dataset got session folders",
         "works, with a warning in the log: both are counted; names the folder",
-        "bids_io/test_participants.py::test_results_of_before_the_dataset_had_sessions_are_named",
+        "bids_io/test_outcomes.py::test_sessions_that_got_another_name_are_left",
+    ),
+    Row(
+        SECTION,
+        "a derivative with session folders that hold nothing for this analysis, as of fMRIPrep or FreeSurfer",
+        "works: they make no session",
+        "bids_io/test_query.py::test_folders_that_other_programs_made_for_themselves_are_no_sessions",
     ),
     Row(
         SECTION,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from threading import Event, Thread
 
 import pytest
+import torch
 
+from qsmrim_app.cli.main import main
 from qsmrim_app.errors import WorkerKilledError
 from qsmrim_app.levels.workers import run_in_workers
 from tests import phantoms
@@ -31,7 +33,17 @@ DENIED = Row(
     "refused, exit 75, names the session and says what helps; the others finish",
     f"{HERE}::test_a_worker_that_gets_no_memory_says_so",
 )
-ROWS = (KILLED, KILLED_ONCE, DENIED)
+ROWS = (
+    KILLED,
+    KILLED_ONCE,
+    DENIED,
+    Row(
+        "Faults",
+        "too little memory for the program itself, as under `ulimit -v`",
+        "refused, exit 75: says what helps",
+        f"{HERE}::test_a_program_that_gets_no_memory_says_so",
+    ),
+)
 
 
 @pytest.mark.long
@@ -73,3 +85,19 @@ def test_a_worker_that_gets_no_memory_says_so():
     assert isinstance(outcomes["sub-01"], WorkerKilledError)
     assert str(outcomes["sub-01"]).startswith("sub-01: its worker process got no more memory; run again with")
     assert outcomes["sub-01"].exit_code == 75
+
+
+def _no_torch_memory():
+    torch.empty(2**60, dtype=torch.uint8)
+
+
+def _no_map():
+    raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
+
+
+@pytest.mark.parametrize("ask", [_no_torch_memory, _no_map, lambda: _ask(2**60)])
+def test_a_program_that_gets_no_memory_says_so(ask, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("qsmrim_app.cli.main._run_level", lambda options: ask())
+    assert main([str(tmp_path), str(tmp_path / "out"), "participant"]) == 75
+    said = capsys.readouterr().err
+    assert said == "qsmrim: no memory is left; run the same command with fewer --nprocs or more memory\n"
