@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from threading import Event, Thread
 
 import pytest
@@ -97,7 +98,7 @@ def _no_map():
 
 @pytest.mark.parametrize("ask", [_no_torch_memory, _no_map, lambda: _ask(2**60)])
 def test_a_program_that_gets_no_memory_says_so(ask, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("qsmrim_app.cli.main._run_level", lambda options: ask())
+    monkeypatch.setattr(sys.modules["qsmrim_app.cli.main"], "_run_level", lambda options: ask())
     assert main([str(tmp_path), str(tmp_path / "out"), "participant"]) == 75
     said = capsys.readouterr().err
     assert said == "qsmrim: no memory is left; run the same command with fewer --nprocs or more memory\n"
