@@ -91,7 +91,8 @@ def _orientation_warnings(header: Any, path: Path) -> list[str]:
         return [f"{path.name}: the qform is no rotation; the sform was used"]
     if not q_code and not s_code:
         return [
-            f"{path.name}: the header carries no orientation (qform and sform codes 0); the centre is assumed"
+            f"{path.name}: the header carries no orientation (qform and sform codes 0): which side is left "
+            "is not known and taken from the order of the voxels, and the centre is assumed"
         ]
     if q_code and s_code and not np.allclose(qform, sform, atol=1e-2):
         return [f"{path.name}: qform and sform disagree; the sform was used"]

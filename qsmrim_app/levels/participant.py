@@ -43,6 +43,7 @@ from qsmrim_app.levels.session_tasks import (
 )
 from qsmrim_app.levels.summary import summarise
 from qsmrim_app.levels.workers import Workers, workers_within
+from qsmrim_app.preprocessing.plugin_file import read_plugin_file
 from qsmrim_app.preprocessing.workflow import prepare_subjects, remove_work
 from qsmrim_app.records import PreparedSubject, SessionKey
 from qsmrim_app.reports.methods_text import MethodsText, methods_text
@@ -80,6 +81,8 @@ def run_participants(settings: ParticipantSettings, found: Found | None = None) 
     QsmrimError
         If nothing can be analysed at all: no dataset, participant, usable model or place for the output.
     """
+    if settings.resources.nipype_plugin:
+        read_plugin_file(settings.resources.nipype_plugin)
     found = found or find_inputs(settings.bids_dir, settings.inputs)
     with Workers(workers_within(settings.resources)) as workers:
         if not settings.boilerplate_only:

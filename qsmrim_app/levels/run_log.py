@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.bids_io.outcomes import CUT_SHORT, WRITING, read_statuses
-from qsmrim_app.bids_io.writing import write_json
+from qsmrim_app.bids_io.writing import write_bytes, write_json
 from qsmrim_app.errors import OutputError, QsmrimError, UsageError, WorkerKilledError
 from qsmrim_app.plain_data import from_plain, to_plain
 from qsmrim_app.records import SessionKey
@@ -72,6 +72,7 @@ def log_to_file(output_dir: Path, level: str) -> Iterator[None]:
     path = output_dir / dataset_path("logs") / f"{level}.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _own_copy(path)
         handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
         raise OutputError.of(path, error) from error
@@ -83,6 +84,12 @@ def log_to_file(output_dir: Path, level: str) -> Iterator[None]:
     finally:
         app.removeHandler(handler)
         handler.close()
+
+
+def _own_copy(path: Path) -> None:
+    """Put a copy in place of a link: what it points to, as in an archive of git-annex, is not appended to."""
+    if path.is_symlink():
+        write_bytes(path, path.read_bytes() if path.is_file() else b"")
 
 
 class _LogFile(logging.FileHandler):

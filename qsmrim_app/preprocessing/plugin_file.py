@@ -50,6 +50,8 @@ def read_plugin_file(path: Path) -> PluginFile:
     if kind is None:
         known = sorted(name.removesuffix("Plugin") for name in vars(plugins) if name.endswith("Plugin"))
         raise UsageError(f"{path}: nipype has no plugin '{found.name}'; it has {', '.join(known)}")
+    if found.name == "Debug":
+        raise UsageError(f"{path}: nipype's plugin 'Debug' runs no node; name another, such as Linear")
     if issubclass(kind, GraphPluginBase):
         raise UsageError(
             f"{path}: nipype's plugin '{found.name}' returns before its jobs have ended, so nothing could go "
@@ -76,4 +78,15 @@ def _parse(path: Path) -> PluginFile:
         raise UsageError(
             f"{path}: 'plugin_args' in a nipype plugin file are names and values, not {arguments!r}"
         )
+    _check_arguments(arguments, path)
     return PluginFile(content["plugin"], arguments)
+
+
+def _check_arguments(arguments: dict[str, Any], path: Path) -> None:
+    for name, kinds, expected in (
+        ("n_procs", int, "a whole number from 1"),
+        ("memory_gb", int | float, "a number of gigabytes above 0"),
+    ):
+        value = arguments.get(name, 1)
+        if not isinstance(value, kinds) or isinstance(value, bool) or not value > 0:
+            raise UsageError(f"{path}: '{name}' in 'plugin_args' is {value!r}; expected {expected}")

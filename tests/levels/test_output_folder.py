@@ -1,10 +1,13 @@
 """What is said where an output folder is opened for the second time."""
 
+import logging
+
 import pytest
 
 from qsmrim_app.bids_io.datasets import read_description
 from qsmrim_app.errors import OutputError
 from qsmrim_app.levels.output_folder import open_output
+from qsmrim_app.levels.run_log import log_to_file
 from qsmrim_app.settings import GroupSettings, ParticipantSettings
 from tests.bids_io.skeletons import complete, skeleton
 
@@ -72,3 +75,18 @@ def test_intermediate_files_lie_neither_among_results_nor_in_the_dataset(work, a
     else:
         with pytest.raises(OutputError, match=f"the work folder {tmp_path / work} lies among the {among}"):
             open_output(settings, {"raw": bids})
+
+
+def test_a_log_that_is_a_link_is_copied_before_it_grows(tmp_path):
+    archived = tmp_path / "objects" / "MD5-1.log"
+    archived.parent.mkdir()
+    archived.write_text("before\n")
+    log = tmp_path / "logs" / "participant.log"
+    log.parent.mkdir()
+    log.symlink_to(archived)
+    with log_to_file(tmp_path, "participant"):
+        logging.getLogger("qsmrim_app").error("now")
+    assert archived.read_text() == "before\n"
+    assert not log.is_symlink()
+    assert log.read_text().startswith("before\n")
+    assert log.read_text().endswith("ERROR now\n")

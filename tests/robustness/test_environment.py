@@ -111,6 +111,18 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "logs that are links into an archive of git-annex, in an output that was saved with DataLad",
+        "works: the log is copied before it grows; the archive is not changed",
+        "levels/test_output_folder.py::test_a_log_that_is_a_link_is_copied_before_it_grows",
+    ),
+    Row(
+        SECTION,
+        "a nipype plugin file with 0 processes, or with a plugin that runs nothing",
+        "refused, exit 64, before anything is written: names the file, what it says and what was expected",
+        "preprocessing/test_plugin_file.py::test_a_file_that_is_none",
+    ),
+    Row(
+        SECTION,
         "labels with `sub-`, `/` or `..` given to the nipype interface",
         "works without the prefix; else refused before anything is made",
         "embedding/test_detect_rim_lesions.py::test_labels_may_bear_their_prefix_and_cannot_leave_the_folder",
