@@ -21,6 +21,9 @@ _RANGE_PERCENT = 97.0  # of the distances from the background; beyond it there m
 _CLIPPED_SHARE = 0.01  # of the voxels at the lowest and at the highest value: more is a clipped map
 _SMALLEST_PIECE = 1000  # voxels; fewer are tissue that happens to have the value
 _LOOK_AT = 200_000  # voxels are enough to find a value that a fifth of them has
+_FEW_VALUES = 5000  # a map that holds no more of them was stored in steps
+_LARGEST_ZERO = 8  # voxels of a piece that holds 0 because the step nearest to its value is 0
+_NEXT_TO_ZERO = 1e-3  # of the smallest step
 
 
 class _Background(NamedTuple):
@@ -56,6 +59,28 @@ def zero_background(qsm: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
     )
     rest, more = zero_background(qsm.with_data(np.where(found.where, np.float32(0), qsm.data)), path)
     return rest, (said, *more)  # an export that was padded afterwards has two
+
+
+def keep_measured_zeros(qsm: Volume) -> Volume:
+    """A map that was stored in steps, such as whole ppb, with tissue that happens to be 0 moved next to it.
+
+    That are single voxels and pieces of a few, which share no face with more of them. Where nothing was
+    measured there are more.
+
+    Parameters
+    ----------
+    qsm
+        Susceptibility in the unit of its file, shape (i, j, k), finite.
+    """
+    step = max(1, round((qsm.data.size / _LOOK_AT) ** (1 / 3)))
+    levels = np.unique(qsm.data[::step, ::step, ::step])
+    if not 1 < len(levels) <= _FEW_VALUES:
+        return qsm
+    pieces, _ = ndimage.label(qsm.data == 0)
+    small = np.bincount(pieces.ravel()) <= _LARGEST_ZERO
+    small[0] = False
+    beside = np.float32(_NEXT_TO_ZERO * np.diff(levels).min())
+    return qsm.with_data(np.where(small[pieces], beside, qsm.data))
 
 
 def _constant(data: NDArray[np.float32]) -> _Background | None:

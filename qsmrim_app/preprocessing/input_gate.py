@@ -12,7 +12,7 @@ from scipy import ndimage
 from qsmrim_app.errors import GridMismatchError, InputError
 from qsmrim_app.images import Loaded, load_image, load_labels, same_grid, susceptibility_unit, to_ppb
 from qsmrim_app.lesions.labelling import label_lesions
-from qsmrim_app.preprocessing.background import zero_background
+from qsmrim_app.preprocessing.background import keep_measured_zeros, zero_background
 from qsmrim_app.preprocessing.padding import above_zero, zero_padding
 from qsmrim_app.preprocessing.resampling import resample_image
 from qsmrim_app.records import LesionKind, SpaceName, Volume
@@ -47,7 +47,7 @@ def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[st
     loaded = load_image(path)
     _require_extent(loaded.volume, path)
     measured, doubts = zero_background(loaded.volume, path)
-    measured, filled = zero_padding(measured, path)
+    measured, filled = zero_padding(keep_measured_zeros(measured), path)
     unit = susceptibility_unit(measured.data, stated_unit, path)
     guess = f"{path.name}: its sidecar gives no Units; by their range the values were taken for {unit}"
     warnings = (*loaded.warnings, *doubts, *filled, *(() if stated_unit else (guess,)))

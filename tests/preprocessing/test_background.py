@@ -2,8 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from qsmrim_app.preprocessing.background import zero_background
+from qsmrim_app.preprocessing.background import keep_measured_zeros, zero_background
 from qsmrim_app.records import Volume
 
 FILE = Path("sub-01_Chimap.nii.gz")
@@ -83,3 +84,26 @@ def test_what_is_masked_or_not_masked_at_all_stays_as_it_is(brain, rng):
     constant = brain.with_data(np.full(SHAPE, 7, dtype=np.float32))
     for volume in (brain, noisy, coarse, whole, constant):
         assert zero_background(volume, FILE) == (volume, ())
+
+
+def test_tissue_that_was_rounded_to_0_is_measured(brain):
+    whole_ppb = np.rint(brain.data * 1000).astype(np.float32)
+    whole_ppb[20:23, 20:23, 10:13] = 0  # a hole: 27 voxels
+    stored = brain.with_data(whole_ppb)
+    rounded = (brain.data != 0) & (whole_ppb == 0)
+    rounded[20:23, 20:23, 10:13] = False
+    hole = np.zeros(SHAPE, dtype=bool)
+    hole[20:23, 20:23, 10:13] = True
+    found = keep_measured_zeros(stored)
+    apart = rounded & ~ndimage.binary_dilation(hole | (brain.data == 0), iterations=4)
+    assert apart.sum() > 30
+    assert (found.data[apart] != 0).all()
+    assert (found.data[hole | (brain.data == 0)] == 0).all()
+    np.testing.assert_allclose(found.data, whole_ppb, atol=0.002)
+
+
+def test_a_map_that_was_not_stored_in_steps_is_not_changed(rng):
+    data = rng.normal(0, 0.03, (60, 60, 60)).astype(np.float32)
+    data[10, 10, 10] = 0
+    volume = Volume(data, np.eye(4))
+    assert keep_measured_zeros(volume) is volume

@@ -41,6 +41,12 @@ ROWS = (
     ),
     Row(
         _QSM,
+        "a QSM in whole ppb, in which some tissue is exactly 0",
+        "works: it counts as measured; a hole of more than 8 voxels does not",
+        "preprocessing/test_background.py::test_tissue_that_was_rounded_to_0_is_measured",
+    ),
+    Row(
+        _QSM,
         "a QSM of the wrong sign",
         "refused, exit 65, with the way to turn it round; "
         "`preprocessing.implausible_qsm` = `warn` goes on with warnings",
