@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsmrim_app.bids_io.choosing import Finding
 from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
-from qsmrim_app.bids_io.image_sources import (
-    FILTER_FILE,
-    find_brain_mask,
-    find_flair,
-    find_magnitude,
-    find_qsm,
-)
+from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
 from qsmrim_app.bids_io.matching import check_filters, same_value
 from qsmrim_app.bids_io.participant_list import compare_participants
+from qsmrim_app.bids_io.role_filters import FILTER_FILE, Search, find_role
 from qsmrim_app.bids_io.selection import SelectedSession, selected_sessions
 from qsmrim_app.bids_io.session_files import BidsFile, session_files, subjects_of, unread_images
 from qsmrim_app.bids_io.sidecars import read_sidecars
@@ -143,28 +138,18 @@ def _require_one_session(key: SessionKey, files: Sequence[BidsFile]) -> None:
 
 def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, Finding]:
     """Role -> finding, in the order of the dry-run table; an error of one role does not hide another."""
-    qsm = _attempt("qsm", lambda: find_qsm(files, settings))
-    found = {
-        "qsm": qsm,
-        "flair": _attempt("flair", lambda: find_flair(files, settings)),
-        "lesions": _attempt("lesions", lambda: find_lesions(files, settings)),
+    (qsm,) = find_role("qsm", lambda by: [find_qsm(files, by)], settings)
+    searches: dict[str, Search] = {
+        "flair": lambda by: [find_flair(files, by)],
+        "lesions": lambda by: [find_lesions(files, by)],
     }
     chosen = qsm.file
     if chosen is not None:
-        found["magnitude"] = _attempt("magnitude", lambda: find_magnitude(files, settings, chosen))
-        found["brain_mask"] = _attempt("brain_mask", lambda: find_brain_mask(files, settings, chosen))
-    try:
-        found["rim_labels"], found["rim_map"] = find_rater_files(files, settings)
-    except QsmrimError as error:
-        found["rim_labels"] = Finding("rim_labels", error=error)
-    return found
-
-
-def _attempt(role: str, search: Callable[[], Finding]) -> Finding:
-    try:
-        return search()
-    except QsmrimError as error:
-        return Finding(role, error=error)
+        searches["magnitude"] = lambda by: [find_magnitude(files, by, chosen)]
+        searches["brain_mask"] = lambda by: [find_brain_mask(files, by, chosen)]
+    searches["raters"] = lambda by: find_rater_files(files, by)
+    others = [one for role, search in searches.items() for one in find_role(role, search, settings)]
+    return {finding.role: finding for finding in (qsm, *others)}
 
 
 def _problem(key: SessionKey, findings: Iterable[Finding], unread: Sequence[str]) -> QsmrimError | None:

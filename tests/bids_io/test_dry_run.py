@@ -23,3 +23,11 @@ def test_plain_text_of_a_fixed_width(tmp_path, monkeypatch):
     assert "\x1b" in dry_run_table(
         find_inputs(skeleton(tmp_path / "b", ["sub-1/anat/x"]), InputSettings()), color=True
     )
+
+
+def test_a_filter_that_hides_an_optional_file_is_in_the_table(tmp_path):
+    files = [*complete(), "derivatives/qsm/sub-01/anat/sub-01_desc-brain_mask.nii.gz"]
+    settings = InputSettings(bids_filters={"brain_mask": {"desc": "nope"}})
+    text = dry_run_table(find_inputs(skeleton(tmp_path, files), settings), width=400)
+    (line,) = (line for line in text.splitlines() if "brain_mask" in line)
+    assert "--bids-filter-file leaves no file" in line

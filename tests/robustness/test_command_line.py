@@ -65,6 +65,18 @@ ROWS = (
         REFUSED + "names role and entity",
         f"{HERE}::test_a_date_in_a_filter_is_named",
     ),
+    Row(
+        SECTION,
+        "a BIDS filter that leaves no QSM, FLAIR or lesions, such as acq-x for x or nii.gz for .nii.gz",
+        "refused, exit 66: names the filter, and the files that there are without it",
+        "bids_io/test_query.py::test_a_filter_that_leaves_no_needed_file_is_named",
+    ),
+    Row(
+        SECTION,
+        "a BIDS filter that leaves no magnitude, brain mask or ratings",
+        "works, with a warning: names the filter, and the file that there is without it",
+        "bids_io/test_query.py::test_a_filter_that_leaves_no_optional_file_is_noted",
+    ),
 )
 
 
