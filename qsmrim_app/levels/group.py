@@ -17,6 +17,7 @@ from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
+from qsmrim_app.levels.asked_patches import require_asked_patches
 from qsmrim_app.levels.cohort import cohort_of, write_cohort
 from qsmrim_app.levels.cross_validation import MethodFits, Trained, plan_method, train_method
 from qsmrim_app.levels.distinct_participants import require_distinct_participants
@@ -140,6 +141,7 @@ def _links(settings: GroupSettings) -> Mapping[str, Path]:
 
 def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
+    require_asked_patches(settings, rated.samples)
     return Training(rated, divide(settings, rated), starts_of(settings, gathered, rated))
 
 

@@ -239,6 +239,12 @@ GROUP_ROWS = tuple(
             BAD_GROUP,
         ),
         (
+            "patches, margins or a zero of the QSM in the settings file that are not those of the samples",
+            65,
+            "names setting and folder",
+            BAD_GROUP,
+        ),
+        (
             "a negative seed, a clip below 0, a batch of one lesion, a range whose ends are exchanged, a "
             "site name with a line end",
             64,
