@@ -151,7 +151,7 @@ REFUSED = {
         _set("info", "training", {"fingerprints": [{}]}),
         "list of training lesions is none",
     ),
-    "margin": (_set("settings", "patch", "margin_mm", -1e9), "margin_mm is -1e\\+09; expected 0 to 100"),
+    "margin": (_set("settings", "patch", "margin_mm", -1e9), "margin_mm is -1000000000.0; expected 0 to 100"),
     "negative sd": (_set("scaler", "sd", 0, -1.0), "standard deviation of its feature scaler is below 0"),
     "operating point": (
         _set("info", "operating_points", {"f1": 1.2}),
