@@ -100,8 +100,11 @@ def _find_session(
             )
         _require_one_session(key, files)
         findings = _find_all(files, settings)
-        rows = [_row(key, finding) for finding in findings.values()]
         problem = _problem(key, findings.values(), unread)
+        if problem is None:
+            findings["lesions"] = _with_space_notes(findings)
+        rows = [_row(key, finding) for finding in findings.values()]
+        rows += [RoleRow(key, "not read", "", "; ".join(unread))] if unread and not problem else []
         return problem or _inputs(key, findings, unread), rows
     except (InputError, OSError) as error:  # the second: no rights, or a disk that fails
         reason = error if isinstance(error, InputError) else _unreadable(key, error)
@@ -167,8 +170,6 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
     files = {role: finding.file for role, finding in findings.items() if finding.file is not None}
     qsm, lesions, rim = files["qsm"], files["lesions"], files.get("rim_labels")
     raters = rim or files.get("rim_map")
-    space, space_notes = space_of(lesions)
-    space_notes += _other_run(lesions, files["flair" if space == "FLAIR" else "qsm"])
     units = read_sidecars(qsm).get("Units")
     return SubjectInputs(
         key=key,
@@ -176,7 +177,7 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
         flair=files["flair"].path,
         lesions=lesions.path,
         lesions_kind=kind_of(lesions),
-        lesions_space=space,
+        lesions_space=space_of(lesions)[0],
         magnitude=_path(files.get("magnitude")),
         brain_mask=_path(files.get("brain_mask")),
         lesions_table=lesions.table if kind_of(lesions) == "instances" and lesions.table.exists() else None,
@@ -186,8 +187,18 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
         rim_space=space_of(raters)[0] if raters else None,
         qsm_units=None if units is None else str(units),
         datasets={role: file.uri for role, file in files.items()},
-        notes=(*(note for finding in findings.values() for note in finding.notes), *space_notes, *unread),
+        notes=(*(note for finding in findings.values() for note in finding.notes), *unread),
     )
+
+
+def _with_space_notes(findings: Mapping[str, Finding]) -> Finding:
+    """The lesions, with what is to be said of their space and of the scan they were drawn on."""
+    found = findings["lesions"]
+    assert found.file is not None
+    space, notes = space_of(found.file)
+    image = findings["flair" if space == "FLAIR" else "qsm"].file
+    assert image is not None
+    return replace(found, notes=(*found.notes, *notes, *_other_run(found.file, image)))
 
 
 def _other_run(lesions: BidsFile, image: BidsFile) -> tuple[str, ...]:

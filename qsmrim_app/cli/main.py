@@ -98,10 +98,8 @@ def _participant(options: dict[str, Any]) -> int:
     _prepare_process(settings)
     from qsmrim_app.levels import participant
 
-    if options.get("dry_run"):
-        say(participant.describe_inputs(settings))
-        return 0
-    outcome = participant.run_participants(settings)
+    run = participant.describe_inputs if options.get("dry_run") else participant.run_participants
+    outcome = run(settings)
     say(outcome.summary)
     return outcome.exit_code
 

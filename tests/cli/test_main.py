@@ -8,6 +8,7 @@ from qsmrim_app.cli.main import _with_hyphens, main
 from qsmrim_app.cli.parser import build_parser
 from qsmrim_app.errors import UsageError
 from qsmrim_app.settings import GroupSettings, ParticipantSettings
+from tests.bids_io.skeletons import complete, skeleton
 
 
 def parse(*words: str) -> dict[str, object]:
@@ -173,3 +174,16 @@ def test_memory_follows_cgroup_and_slurm(tmp_path):
 def test_cores_follow_slurm():
     assert available_cores({"SLURM_CPUS_PER_TASK": "1"}) == 1
     assert available_cores({"SLURM_CPUS_PER_TASK": "many"}) >= 1
+
+
+@pytest.mark.parametrize(("missing", "code"), [((), 0), (("02",), 0), (("01", "02"), 66)])
+def test_a_dry_run_ends_in_an_error_where_nothing_can_be_analysed(missing, code, capsys, tmp_path):
+    kept = [
+        file
+        for label in ("01", "02")
+        for file in complete(label)
+        if label not in missing or "FLAIR.nii" not in file
+    ]
+    skeleton(tmp_path, kept)
+    assert main([str(tmp_path), str(tmp_path / "out"), "participant", "--dry-run"]) == code
+    assert f"{2 - len(missing)} session(s) can be processed" in capsys.readouterr().out

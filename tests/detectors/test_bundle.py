@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from qsmrim_app.detectors import bundle as bundles
 from qsmrim_app.detectors.registry import load_detector
-from qsmrim_app.errors import CheckpointError, OutputError
+from qsmrim_app.errors import CheckpointError, MissingModelError, OutputError
 
 
 @pytest.fixture
@@ -200,9 +200,10 @@ def test_a_flipped_bit_is_refused(folder):
 
 def test_a_missing_member_and_a_missing_model_are_named(folder):
     (folder / "member-2.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=r"member-2\.safetensors cannot be read"):
+    with pytest.raises(MissingModelError, match=r"member-2\.safetensors cannot be read") as missing:
         load_detector(folder)
-    with pytest.raises(CheckpointError, match=r"elsewhere/model\.json cannot be read"):
+    assert missing.value.exit_code == 66
+    with pytest.raises(MissingModelError, match=r"elsewhere/model\.json cannot be read"):
         load_detector(folder.parent / "elsewhere")
 
 

@@ -83,6 +83,12 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "a folder for --model or --pretrained that does not exist",
+        "refused, exit 66: names the file that should be there",
+        "detectors/test_bundle.py::test_a_missing_member_and_a_missing_model_are_named",
+    ),
+    Row(
+        SECTION,
         "a date as the value of a BIDS filter",
         REFUSED + "names role and entity",
         f"{HERE}::test_a_date_in_a_filter_is_named",
