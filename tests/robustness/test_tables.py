@@ -256,6 +256,18 @@ GROUP_ROWS = tuple(
 GROUP_WARNINGS = (
     Row(
         "Group level",
+        "a call that breaks off in training, where an earlier one left a page",
+        "the former page is removed before the first table is replaced, as it is not that of the tables",
+        "levels/test_group_report.py::test_a_training_that_breaks_off_leaves_no_page_of_the_former_cohort",
+    ),
+    Row(
+        "Group level",
+        "models and figures of methods that an earlier call trained, perhaps on another cohort",
+        "works: the page names the models; their figures are removed from `figures/`",
+        "levels/test_group_report.py::test_models_and_figures_of_another_training_do_not_pass_for_this_one",
+    ),
+    Row(
+        "Group level",
         "results of participants who are not in the raw dataset, such as those who withdrew",
         "works, with a warning at the top of the page: who they are, and that they are counted",
         "levels/test_group_report.py::test_participants_who_are_not_in_the_raw_dataset_are_named",
