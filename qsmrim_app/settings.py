@@ -33,7 +33,7 @@ _VOXEL_EDGES_MM = (0.1, 20.0)  # on which a lesion can be measured, and a head f
 _MARGINS_MM = (0.0, 100.0)
 _SHARES = (0.0, 1.0)
 _DROPOUTS = (0.0, 0.99)  # something must be left
-_FROM_1 = (1, math.inf)
+_COUNT = (1, math.inf)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PreprocessingSettings:
 
     def __post_init__(self) -> None:
         require_seeds(self.random_seed)
-        require_within(self, _FROM_1, "n4_shrink_factor")
+        require_within(self, _COUNT, "n4_shrink_factor")
         if not 0 < self.sampling_fraction <= 1:
             raise UsageError(f"sampling_fraction is {self.sampling_fraction:g}; expected above 0, at most 1")
         require_within(self, _VOXEL_EDGES_MM, "analysis_spacing_mm")
@@ -189,8 +189,9 @@ class ForestSettings:
 
     def __post_init__(self) -> None:
         require_within(self, (1, MAX_TREES), "n_trees")
-        require_within(self, _FROM_1, "min_rows_per_leaf", "max_depth", "features_per_split")
-        require_within(self, _FROM_1, "smote_neighbours")
+        require_within(
+            self, _COUNT, "min_rows_per_leaf", "max_depth", "features_per_split", "smote_neighbours"
+        )
 
 
 @dataclass(frozen=True)
