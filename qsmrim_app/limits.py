@@ -7,6 +7,7 @@ import math
 from qsmrim_app.errors import UsageError
 
 MAX_TREES = 10_000  # of a random forest
+FROM_1, FROM_2 = (1, math.inf), (2, math.inf)  # whole numbers
 _LARGEST_SEED = 2**32 - 2  # ITK takes the next one, and has 32 bits
 
 

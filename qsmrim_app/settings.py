@@ -5,14 +5,14 @@ No default hides anywhere else. A variant of the method is a changed field, neve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from qsmrim_app import limits
 from qsmrim_app.errors import UsageError
-from qsmrim_app.limits import MAX_TREES, require_above_zero, require_range, require_seeds, require_within
+from qsmrim_app.limits import require_above_zero, require_range, require_seeds, require_within
 
 RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
@@ -33,7 +33,6 @@ _VOXEL_EDGES_MM = (0.1, 20.0)  # on which a lesion can be measured, and a head f
 _MARGINS_MM = (0.0, 100.0)
 _SHARES = (0.0, 1.0)
 _DROPOUTS = (0.0, 0.99)  # something must be left
-_COUNT = (1, math.inf)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class PreprocessingSettings:
 
     def __post_init__(self) -> None:
         require_seeds(self.random_seed)
-        require_within(self, _COUNT, "n4_shrink_factor")
+        require_within(self, limits.FROM_1, "n4_shrink_factor")
         if not 0 < self.sampling_fraction <= 1:
             raise UsageError(f"sampling_fraction is {self.sampling_fraction:g}; expected above 0, at most 1")
         require_within(self, _VOXEL_EDGES_MM, "analysis_spacing_mm")
@@ -173,7 +172,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         require_above_zero(self, "epochs", "learning_rate", "decay", "feature_clip")
         require_within(self, _SHARES, "milestones")
-        require_within(self, (2, math.inf), "batch_size")  # batch normalisation
+        require_within(self, limits.FROM_2, "batch_size")  # batch normalisation
 
 
 @dataclass(frozen=True)
@@ -188,10 +187,9 @@ class ForestSettings:
     smote_neighbours: int = 5
 
     def __post_init__(self) -> None:
-        require_within(self, (1, MAX_TREES), "n_trees")
-        require_within(
-            self, _COUNT, "min_rows_per_leaf", "max_depth", "features_per_split", "smote_neighbours"
-        )
+        require_within(self, (1, limits.MAX_TREES), "n_trees")
+        require_within(self, limits.FROM_1, "min_rows_per_leaf", "max_depth", "features_per_split")
+        require_within(self, limits.FROM_1, "smote_neighbours")
 
 
 @dataclass(frozen=True)
