@@ -17,6 +17,7 @@
     │   └── TableError              65  a table lacks a column or holds a wrong value
     ├── ModelError                  65
     │   ├── CheckpointError         65  a model bundle is damaged or of another kind
+    │   │   └── MissingModelError   66  a model bundle, or a file of it, is not there
     │   └── FeatureMismatchError    65  features are not those the model was trained on
     ├── PreprocessingError          70  a preprocessing node failed
     ├── OutputError                 73  the output cannot be created
@@ -124,6 +125,12 @@ class ModelError(QsmrimError, ValueError):
 
 class CheckpointError(ModelError):
     """A model bundle is damaged, incomplete or of another kind."""
+
+
+class MissingModelError(CheckpointError):
+    """A model bundle, or a file of it, is not there."""
+
+    exit_code = 66
 
 
 class FeatureMismatchError(ModelError):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from qsmrim_app import limits
 from qsmrim_app.errors import UsageError
-from qsmrim_app.limits import require_above_zero, require_range, require_seeds
+from qsmrim_app.limits import require_above_zero, require_range, require_seeds, require_within
 
 RegistrationKind = Literal["rigid", "affine", "header"]
 RegistrationBackend = Literal["sitk", "ants"]
@@ -28,18 +29,17 @@ Shape3 = tuple[int, int, int]
 ALL_METHODS = "all"  # among the methods to train: every one
 LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # instead of a number of folds: one fold a site
 
-
 _VOXEL_EDGES_MM = (0.1, 20.0)  # on which a lesion can be measured, and a head fits into memory
-_LARGEST_MARGIN_MM = 100.0
+_MARGINS_MM = (0.0, 100.0)
+_SHARES = (0.0, 1.0)
+_DROPOUTS = (0.0, 0.99)  # something must be left
 
 
 @dataclass(frozen=True)
 class InputSettings:
     """Which files of a dataset play which role."""
 
-    derivatives: Mapping[str, Path] = field(
-        default_factory=dict
-    )  # name -> dataset; given: nothing else is searched
+    derivatives: Mapping[str, Path] = field(default_factory=dict)  # name -> dataset; given: no other is read
     participants: tuple[str, ...] = ()  # empty: all
     exclude_participants: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
@@ -59,23 +59,16 @@ class PreprocessingSettings:
     n4_shrink_factor: int = 4
     sampling_fraction: float = 0.2  # share of voxels that the registration looks at
     analysis_spacing_mm: Vector3 | None = None  # None: the voxel size of the model
-    min_similarity_gain: float = (
-        0.0  # registration must raise the similarity by more than this, or the header is kept
-    )
+    min_similarity_gain: float = 0.0  # that registration must exceed, or the header is kept
     implausible_qsm: ImplausibleQsm = "refuse"  # a map of the wrong sign, or of no susceptibility
     random_seed: int = 0
 
     def __post_init__(self) -> None:
         require_seeds(self.random_seed)
-        if self.n4_shrink_factor < 1:
-            raise UsageError(f"n4_shrink_factor is {self.n4_shrink_factor}; expected a whole number from 1")
+        require_within(self, limits.FROM_1, "n4_shrink_factor")
         if not 0 < self.sampling_fraction <= 1:
             raise UsageError(f"sampling_fraction is {self.sampling_fraction:g}; expected above 0, at most 1")
-        low, high = _VOXEL_EDGES_MM
-        if not all(low <= edge <= high for edge in self.analysis_spacing_mm or ()):
-            raise UsageError(
-                f"analysis_spacing_mm is {self.analysis_spacing_mm}; expected {low:g} to {high:g} mm"
-            )
+        require_within(self, _VOXEL_EDGES_MM, "analysis_spacing_mm")
 
 
 @dataclass(frozen=True)
@@ -103,8 +96,7 @@ class PatchSettings:
 
     def __post_init__(self) -> None:
         require_above_zero(self, "shape_vox", "qsm_scale_ppb", "qsm_clip")
-        if not 0 <= self.margin_mm <= _LARGEST_MARGIN_MM:
-            raise UsageError(f"margin_mm is {self.margin_mm:g}; expected 0 to {_LARGEST_MARGIN_MM:g}")
+        require_within(self, _MARGINS_MM, "margin_mm")
 
 
 @dataclass(frozen=True)
@@ -137,6 +129,8 @@ class AugmentationSettings:
         for name, value in vars(self).items():
             if isinstance(value, tuple):
                 require_range(name, value)
+        require_within(self, _SHARES, "flip_probability")
+        require_within(self, (0.0, 100.0), "feature_noise_sd")
 
 
 @dataclass(frozen=True)
@@ -160,6 +154,7 @@ class NetworkSettings:
 
     def __post_init__(self) -> None:
         require_above_zero(self, "width", "radiomic_hidden", "embedding", "classifier_hidden")
+        require_within(self, _DROPOUTS, "radiomic_dropout", "classifier_dropout")
 
 
 @dataclass(frozen=True)
@@ -176,8 +171,8 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         require_above_zero(self, "epochs", "learning_rate", "decay", "feature_clip")
-        if self.batch_size < 2:
-            raise UsageError(f"batch_size is {self.batch_size}; expected at least 2 (batch normalisation)")
+        require_within(self, _SHARES, "milestones")
+        require_within(self, limits.FROM_2, "batch_size")  # batch normalisation
 
 
 @dataclass(frozen=True)
@@ -190,6 +185,11 @@ class ForestSettings:
     features_per_split: int | None = None  # drawn for each split; None: the square root of their number
     smote: bool = True  # synthetic rim+ rows in training
     smote_neighbours: int = 5
+
+    def __post_init__(self) -> None:
+        require_within(self, (1, limits.MAX_TREES), "n_trees")
+        require_within(self, limits.FROM_1, "min_rows_per_leaf", "max_depth", "features_per_split")
+        require_within(self, limits.FROM_1, "smote_neighbours")
 
 
 @dataclass(frozen=True)

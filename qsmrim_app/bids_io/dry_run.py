@@ -30,7 +30,7 @@ def dry_run_table(found: Found, width: int = 160, color: bool = False) -> str:
         table.add_column(heading, overflow="fold")
     previous = None
     for row in found.rows:
-        if not row.file and not row.is_failure and row.role not in _SHOWN_IF_ABSENT:
+        if not (row.file or row.note or row.is_failure or row.role in _SHOWN_IF_ABSENT):
             continue
         session = "" if row.key == previous else row.key.prefix
         file = Text("MISSING", style="bold red") if row.is_failure else _text(row.file or "-")

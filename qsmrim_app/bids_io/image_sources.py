@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from qsmrim_app.bids_io.choosing import Finding, choose, require_content
 from qsmrim_app.bids_io.matching import best_matches, same_value, stated_space
+from qsmrim_app.bids_io.role_filters import FILTER_FILE
 from qsmrim_app.bids_io.session_files import BidsFile
 from qsmrim_app.errors import MissingImageError
 from qsmrim_app.settings import InputSettings
-
-FILTER_FILE = "--bids-filter-file"
 
 
 def find_qsm(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
@@ -19,12 +18,14 @@ def find_qsm(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
     One without ``desc-`` comes before one with it, one of named ``--derivatives`` before the raw dataset;
     parts of a chi separation and maps in other spaces are none. Then `choose`.
 
+    If there is none, an error is in it; where raw gradient echo data is, it names programs that make one.
+
     Raises
     ------
-    MissingImageError
-        If there is none; where raw gradient echo data is, the message names programs that make one.
     AmbiguousInputError
         If several are left.
+    MissingImageError
+        If the one chosen has no content.
     """
     filters = dict(settings.bids_filters.get("qsm", {}))
     if settings.qsm_acq is not None:
@@ -33,25 +34,26 @@ def find_qsm(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
     if settings.derivatives:
         fitting = [file for file in fitting if not file.dataset.is_raw] or fitting
     if not fitting:
-        raise MissingImageError(_no_qsm(files, settings))
+        return Finding("qsm", error=MissingImageError(_no_qsm(files, settings)))
     return choose("qsm", fitting, f"--qsm-acq, --derivatives or {FILTER_FILE}")
 
 
 def find_flair(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
-    """The FLAIR: the raw one before any other, without contrast agent before with.
+    """The FLAIR: the raw one before any other, without contrast agent before with; none: an error in it.
 
     Raises
     ------
-    MissingImageError
-        If there is none.
     AmbiguousInputError
         If several are left.
+    MissingImageError
+        If the one chosen has no content.
     """
     filters = settings.bids_filters.get("flair", {})
     raw = [file for file in files if file.dataset.is_raw]
     fitting = best_matches(raw, "flair", filters) or best_matches(files, "flair", filters)
     if not fitting:
-        raise MissingImageError("no FLAIR (*_FLAIR.nii[.gz]); expected it in the raw dataset")
+        none = "no FLAIR (*_FLAIR.nii[.gz]); expected it in the raw dataset"
+        return Finding("flair", error=MissingImageError(none))
     return choose("flair", fitting, f"{FILTER_FILE} (role flair)")
 
 

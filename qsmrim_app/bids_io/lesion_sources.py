@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from qsmrim_app.bids_io.choosing import Finding, choose
 from qsmrim_app.bids_io.datasets import is_own_output
-from qsmrim_app.bids_io.image_sources import FILTER_FILE
 from qsmrim_app.bids_io.label_tables import column_names
 from qsmrim_app.bids_io.matching import Query, best_matches, stated_space
+from qsmrim_app.bids_io.role_filters import FILTER_FILE
 from qsmrim_app.bids_io.session_files import BidsFile
 from qsmrim_app.bids_io.sidecars import read_sidecars
 from qsmrim_app.errors import AmbiguousInputError, MissingImageError
@@ -22,14 +22,14 @@ def find_lesions(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
 
     In a dataset an instance map comes before a mask, a whole mask before one with regions, one in FLAIR
     space before one in QSM space; other spaces are not read. A dataset whose tables carry a column ``rim`` is
-    one of raters: it gives lesions only where no other does.
+    one of raters: it gives lesions only where no other does. If there is none, an error is in the finding.
 
     Raises
     ------
-    MissingImageError
-        If there is none.
     AmbiguousInputError
         If two datasets have one and ``lesions_from`` names neither, or several files of one are left.
+    MissingImageError
+        If the one chosen has no content.
     """
     filters = settings.bids_filters.get("lesions", {})
     by_dataset = {
@@ -43,7 +43,7 @@ def find_lesions(files: Sequence[BidsFile], settings: InputSettings) -> Finding:
         without_rim = {name: group for name, group in by_dataset.items() if not _carries_rim(group)}
         by_dataset = without_rim or by_dataset
     if not by_dataset:
-        raise MissingImageError(_no_lesions(settings))
+        return Finding("lesions", error=MissingImageError(_no_lesions(settings)))
     if len(by_dataset) > 1:
         raise AmbiguousInputError(
             f"lesion maps in {len(by_dataset)} datasets ({', '.join(sorted(by_dataset))}); "

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsmrim_app.bids_io.choosing import Finding
 from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
-from qsmrim_app.bids_io.image_sources import (
-    FILTER_FILE,
-    find_brain_mask,
-    find_flair,
-    find_magnitude,
-    find_qsm,
-)
+from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
 from qsmrim_app.bids_io.matching import check_filters, same_value
 from qsmrim_app.bids_io.participant_list import compare_participants
+from qsmrim_app.bids_io.role_filters import FILTER_FILE, Search, find_role
 from qsmrim_app.bids_io.selection import SelectedSession, selected_sessions
 from qsmrim_app.bids_io.session_files import BidsFile, session_files, subjects_of, unread_images
 from qsmrim_app.bids_io.sidecars import read_sidecars
@@ -105,8 +100,11 @@ def _find_session(
             )
         _require_one_session(key, files)
         findings = _find_all(files, settings)
-        rows = [_row(key, finding) for finding in findings.values()]
         problem = _problem(key, findings.values(), unread)
+        if problem is None:
+            findings["lesions"] = _with_space_notes(findings)
+        rows = [_row(key, finding) for finding in findings.values()]
+        rows += [RoleRow(key, "not read", "", "; ".join(unread))] if unread and not problem else []
         return problem or _inputs(key, findings, unread), rows
     except (InputError, OSError) as error:  # the second: no rights, or a disk that fails
         reason = error if isinstance(error, InputError) else _unreadable(key, error)
@@ -143,28 +141,18 @@ def _require_one_session(key: SessionKey, files: Sequence[BidsFile]) -> None:
 
 def _find_all(files: Sequence[BidsFile], settings: InputSettings) -> dict[str, Finding]:
     """Role -> finding, in the order of the dry-run table; an error of one role does not hide another."""
-    qsm = _attempt("qsm", lambda: find_qsm(files, settings))
-    found = {
-        "qsm": qsm,
-        "flair": _attempt("flair", lambda: find_flair(files, settings)),
-        "lesions": _attempt("lesions", lambda: find_lesions(files, settings)),
+    (qsm,) = find_role("qsm", lambda by: [find_qsm(files, by)], settings)
+    searches: dict[str, Search] = {
+        "flair": lambda by: [find_flair(files, by)],
+        "lesions": lambda by: [find_lesions(files, by)],
     }
     chosen = qsm.file
     if chosen is not None:
-        found["magnitude"] = _attempt("magnitude", lambda: find_magnitude(files, settings, chosen))
-        found["brain_mask"] = _attempt("brain_mask", lambda: find_brain_mask(files, settings, chosen))
-    try:
-        found["rim_labels"], found["rim_map"] = find_rater_files(files, settings)
-    except QsmrimError as error:
-        found["rim_labels"] = Finding("rim_labels", error=error)
-    return found
-
-
-def _attempt(role: str, search: Callable[[], Finding]) -> Finding:
-    try:
-        return search()
-    except QsmrimError as error:
-        return Finding(role, error=error)
+        searches["magnitude"] = lambda by: [find_magnitude(files, by, chosen)]
+        searches["brain_mask"] = lambda by: [find_brain_mask(files, by, chosen)]
+    searches["raters"] = lambda by: find_rater_files(files, by)
+    others = [one for role, search in searches.items() for one in find_role(role, search, settings)]
+    return {finding.role: finding for finding in (qsm, *others)}
 
 
 def _problem(key: SessionKey, findings: Iterable[Finding], unread: Sequence[str]) -> QsmrimError | None:
@@ -182,8 +170,6 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
     files = {role: finding.file for role, finding in findings.items() if finding.file is not None}
     qsm, lesions, rim = files["qsm"], files["lesions"], files.get("rim_labels")
     raters = rim or files.get("rim_map")
-    space, space_notes = space_of(lesions)
-    space_notes += _other_run(lesions, files["flair" if space == "FLAIR" else "qsm"])
     units = read_sidecars(qsm).get("Units")
     return SubjectInputs(
         key=key,
@@ -191,7 +177,7 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
         flair=files["flair"].path,
         lesions=lesions.path,
         lesions_kind=kind_of(lesions),
-        lesions_space=space,
+        lesions_space=space_of(lesions)[0],
         magnitude=_path(files.get("magnitude")),
         brain_mask=_path(files.get("brain_mask")),
         lesions_table=lesions.table if kind_of(lesions) == "instances" and lesions.table.exists() else None,
@@ -201,8 +187,18 @@ def _inputs(key: SessionKey, findings: Mapping[str, Finding], unread: Sequence[s
         rim_space=space_of(raters)[0] if raters else None,
         qsm_units=None if units is None else str(units),
         datasets={role: file.uri for role, file in files.items()},
-        notes=(*(note for finding in findings.values() for note in finding.notes), *space_notes, *unread),
+        notes=(*(note for finding in findings.values() for note in finding.notes), *unread),
     )
+
+
+def _with_space_notes(findings: Mapping[str, Finding]) -> Finding:
+    """The lesions, with what is to be said of their space and of the scan they were drawn on."""
+    found = findings["lesions"]
+    assert found.file is not None
+    space, notes = space_of(found.file)
+    image = findings["flair" if space == "FLAIR" else "qsm"].file
+    assert image is not None
+    return replace(found, notes=(*found.notes, *notes, *_other_run(found.file, image)))
 
 
 def _other_run(lesions: BidsFile, image: BidsFile) -> tuple[str, ...]:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from qsmrim_app.cli.group_call import check_folders, check_group_file, require_training
 from qsmrim_app.cli.machine import available_cores, available_memory_gb
-from qsmrim_app.cli.parser import build_parser
+from qsmrim_app.cli.parser import option_of
 from qsmrim_app.cli.values import finite
 from qsmrim_app.errors import UsageError
 from qsmrim_app.plain_data import from_plain
+from qsmrim_app.settings import GroupSettings
 
 _NOT_SETTINGS = ("level", "config_file", "dry_run", "verbose", "debug", "notrack", "bids_database_dir")
 _LABELS = {
@@ -49,17 +51,29 @@ def settings_of(options: dict[str, Any], kind: type[Settings]) -> Settings:
     foreign = sorted(set(plain) - allowed)
     if foreign:
         given = [name for name in options if name.partition(".")[0] == foreign[0]]
-        said = f" ({_option_of(given[0])})" if given else ""
+        said = f" ({option_of(given[0])})" if given else ""
         raise UsageError(f"the {options['level']} level has no setting '{foreign[0]}'{said}. See --help")
+    if kind is GroupSettings:
+        require_training(options, plain)
     try:
+        if file:
+            check_folders(_folders_in(plain))
+        if file and kind is GroupSettings:
+            check_group_file(plain)
         return from_plain(kind, plain)
     except UsageError as error:
         raise UsageError(f"{file}: {error}" if file else str(error)) from error
 
 
-def _option_of(setting: str) -> str:
-    """How a setting is called on the command line."""
-    return next(action.option_strings[0] for action in build_parser()._actions if action.dest == setting)
+def _folders_in(plain: dict[str, Any]) -> dict[str, Any]:
+    """The tables of named folders, by their names."""
+    inputs = plain.get("inputs")
+    flat = (
+        plain | {f"inputs.{name}": value for name, value in inputs.items()}
+        if isinstance(inputs, dict)
+        else plain
+    )
+    return {name: flat[name] for name in _FOLDERS if name in flat}
 
 
 def _plain_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import joblib
 import psutil
 
+from qsmrim_app.cli.scratch import PREFIX
 from qsmrim_app.errors import UsageError
 from qsmrim_app.worker_process import NIPYPE_ALONE
 
@@ -83,7 +84,7 @@ def use_private_caches() -> Path:
     UsageError
         If no folder for temporary files can be written.
     """
-    folder = Path(tempfile.mkdtemp(prefix="qsmrim-cache-", dir=_temporary_root()))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_temporary_root()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in ("NIPYPE_CONFIG_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
         os.environ[name] = str(folder / name.lower())

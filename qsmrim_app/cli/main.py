@@ -13,6 +13,7 @@ from qsmrim_app.cli.call_settings import settings_of
 from qsmrim_app.cli.ending import ends_on_signals
 from qsmrim_app.cli.machine import require_current_folder, set_threads, use_private_caches
 from qsmrim_app.cli.parser import LEVELS, build_parser, build_simulation_parser
+from qsmrim_app.cli.scratch import in_use
 from qsmrim_app.cli.streams import say, settle_streams
 from qsmrim_app.errors import QsmrimError, UsageError, WorkerKilledError, is_out_of_memory
 from qsmrim_app.plain_data import to_plain, with_values
@@ -42,7 +43,8 @@ def _run(
     try:
         options = vars(parser.parse_args(given))
         require_current_folder()
-        with ends_on_signals(use_private_caches()):
+        caches = use_private_caches()
+        with in_use(caches), ends_on_signals(caches):
             return action(options)
     except QsmrimError as error:
         if debug:
@@ -103,10 +105,8 @@ def _participant(options: dict[str, Any]) -> int:
     _prepare_process(settings)
     from qsmrim_app.levels import participant
 
-    if options.get("dry_run"):
-        say(participant.describe_inputs(settings))
-        return 0
-    outcome = participant.run_participants(settings)
+    run = participant.describe_inputs if options.get("dry_run") else participant.run_participants
+    outcome = run(settings)
     say(outcome.summary)
     return outcome.exit_code
 

@@ -49,6 +49,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def option_of(setting: str) -> str:
+    """How a setting is called on the command line of ``qsmrim``."""
+    return next(action.option_strings[0] for action in build_parser()._actions if action.dest == setting)
+
+
 def build_simulation_parser() -> argparse.ArgumentParser:
     """The parser of ``qsmrim-simulate``."""
     parser = argparse.ArgumentParser(

@@ -21,7 +21,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from qsmrim_app.errors import CheckpointError, OutputError, UsageError
+from qsmrim_app.errors import CheckpointError, MissingModelError, OutputError, UsageError
 from qsmrim_app.evaluation.platt import Calibration
 from qsmrim_app.plain_data import from_plain, to_plain
 from qsmrim_app.settings import DetectorSettings
@@ -156,7 +156,8 @@ def read_bundle(folder: Path, methods: Sequence[str]) -> Bundle:
     Raises
     ------
     CheckpointError
-        If a file is missing, too large, damaged or altered, format or method unknown, or a number not finite.
+        If a file is too large, damaged or altered, format or method unknown, or a number not finite; if one
+        is missing, a `MissingModelError`.
     """
     manifest = _read_manifest(folder / MANIFEST)
     if manifest.settings.method not in methods:
@@ -250,9 +251,8 @@ def _read_bytes(path: Path, limit: int) -> bytes:
             raise CheckpointError(f"{path} has {size} bytes; a model file has at most {limit}")
         return path.read_bytes()
     except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be read ({error.strerror}); name the folder of a model"
-        ) from error
+        kind = MissingModelError if isinstance(error, FileNotFoundError) else CheckpointError
+        raise kind(f"{path} cannot be read ({error.strerror}); name the folder of a model") from error
 
 
 def _no_constant(name: str) -> float:

@@ -52,8 +52,10 @@ class Start:
         is_same_method = source.settings.method == settings.method
         wanted = set(shapes) if is_same_method else _BRANCHES & set(shapes) & set(others)
         odd = _scales_that_differ(source.settings, settings)
-        if not wanted or wanted - fitting:
-            odd = _sizes_that_differ(source.settings, settings) + odd or ["they have no branch in common"]
+        if not wanted:
+            odd = ["they have no branch in common"]
+        elif wanted - fitting:
+            odd = _sizes_that_differ(source.settings, settings) + odd or ["their parts differ in size"]
         if odd:
             raise ModelError(
                 f"a '{settings.method}' cannot start from model '{source.info.name}', a "
@@ -100,7 +102,10 @@ def _scales_that_differ(there: DetectorSettings, here: DetectorSettings) -> list
 def _sizes_that_differ(there: DetectorSettings, here: DetectorSettings) -> list[str]:
     """Sizes of the networks that are not the same, as text."""
     names = ("width", "n_features", "radiomic_hidden", "embedding", "classifier_hidden")
-    return _unequal({f"network.{n}": (getattr(here.network, n), getattr(there.network, n)) for n in names})
+    odd = _unequal({f"network.{n}": (getattr(here.network, n), getattr(there.network, n)) for n in names})
+    if here.network.width != there.network.width:
+        odd[0] += f" (give --width {there.network.width})"
+    return odd
 
 
 def _unequal(pairs: Mapping[str, tuple[float, float]]) -> list[str]:

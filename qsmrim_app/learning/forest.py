@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qsmrim_app.errors import FeatureMismatchError, ModelError
+from qsmrim_app.limits import MAX_TREES
 
 LEAF = -1  # instead of a feature
-MAX_TREES = 10_000
 MAX_NODES = 2**24  # of all trees; 4100 lesions and 500 trees need 6e5
 MAX_DEPTH = 1000  # 4100 lesions need 60
 _MAX_WALKS = 2**20  # lesions times trees at once

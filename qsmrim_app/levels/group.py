@@ -17,10 +17,12 @@ from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
+from qsmrim_app.levels.asked_patches import require_asked_patches
 from qsmrim_app.levels.cohort import cohort_of, write_cohort
 from qsmrim_app.levels.cross_validation import MethodFits, Trained, plan_method, train_method
 from qsmrim_app.levels.distinct_participants import require_distinct_participants
 from qsmrim_app.levels.division import Division, divide
+from qsmrim_app.levels.earlier_results import forget_group_page, note_earlier_models
 from qsmrim_app.levels.evaluating import (
     COMPARISON_COLUMNS,
     COUNT_COLUMNS,
@@ -83,6 +85,7 @@ def run_group(settings: GroupSettings) -> str:
         if training and settings.fit_share:
             plan = _plan(settings, training)
             return make_share(plan, settings.fit_share, training.rated, settings.resources) + "\n"
+        forget_group_page(settings.output_dir)  # what is left if this call breaks off is no one result
         write_settings(settings.output_dir, "group", settings)
         results = _results(settings, gathered, training)
         write_cohort(settings.output_dir, results.cohort)
@@ -96,23 +99,11 @@ def run_group(settings: GroupSettings) -> str:
 
 
 def _results(settings: GroupSettings, gathered: Gathered, training: Training | None) -> GroupResults:
+    notes = note_earlier_models(settings.output_dir, settings.train)
     if training is None:
-        return GroupResults(
-            gathered, cohort_of(settings, gathered), notes=_earlier_models(settings.output_dir)
-        )
+        return GroupResults(gathered, cohort_of(settings, gathered), notes=notes)
     cohort = cohort_of(settings, gathered, training.rated, training.division.fold_of)
-    return GroupResults(gathered, cohort, training.rated, warnings=training.division.warnings)
-
-
-def _earlier_models(output_dir: Path) -> tuple[str, ...]:
-    """What a page without a training says of models that an earlier call left."""
-    names = [card.parent.name for card in sorted((output_dir / dataset_path("models")).glob("*/README.md"))]
-    if not names:
-        return ()
-    return (
-        f"Nothing was trained in this call. Models of an earlier one are in models/ ({', '.join(names)}); "
-        "their figures are on their cards (README.md), and on this page after the same --train again.",
-    )
+    return GroupResults(gathered, cohort, training.rated, {}, training.division.warnings, notes)
 
 
 def _check(settings: GroupSettings) -> None:
@@ -150,6 +141,7 @@ def _links(settings: GroupSettings) -> Mapping[str, Path]:
 
 def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
+    require_asked_patches(settings, rated.samples)
     return Training(rated, divide(settings, rated), starts_of(settings, gathered, rated))
 
 

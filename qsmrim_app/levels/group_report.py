@@ -13,6 +13,7 @@ from qsmrim_app.bids_io.writing import write_bytes, write_text
 from qsmrim_app.detectors.bundle import BundleInfo
 from qsmrim_app.levels.cohort import Cohort
 from qsmrim_app.levels.cross_validation import start_sentence
+from qsmrim_app.levels.earlier_results import forget_figures
 from qsmrim_app.levels.evaluating import Evaluation, comparison_rows
 from qsmrim_app.levels.example_pictures import SiteImages, examples_png, slice_png
 from qsmrim_app.levels.gathering import Gathered
@@ -56,6 +57,7 @@ def write_group_report(settings: GroupSettings, results: GroupResults) -> Path:
     """Write ``group.html`` and its figures; the page's path."""
     sites = settings.sites or {"": settings.output_dir}
     report = group_report(results, sites)
+    forget_figures(settings.output_dir, [figure.name for figure in report.figures])
     for figure in report.figures:
         write_bytes(settings.output_dir / group_figure_path(figure.name), figure.png)
     page = settings.output_dir / dataset_path("group_report", ".html")

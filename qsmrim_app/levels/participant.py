@@ -66,9 +66,11 @@ class Outcome:
     summary: str
 
 
-def describe_inputs(settings: ParticipantSettings) -> str:
-    """The dry-run table: which files match for whom, and what is missing."""
-    return dry_run_table(find_inputs(settings.bids_dir, settings.inputs))
+def describe_inputs(settings: ParticipantSettings) -> Outcome:
+    """The dry-run table: which files match for whom, and what is missing; 0 if anything can be analysed."""
+    found = find_inputs(settings.bids_dir, settings.inputs)
+    codes = [0] if found.inputs else [error.exit_code for error in found.failures.values()]
+    return Outcome(max(codes, default=0), dry_run_table(found))
 
 
 def run_participants(settings: ParticipantSettings, found: Found | None = None) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any
 from qsmrim_app.bids_io.names import dataset_path, session_path
 from qsmrim_app.bids_io.tables_io import read_lesion_table
 from qsmrim_app.bids_io.writing import remove_file, write_json, write_text
-from qsmrim_app.errors import OutputError, QsmrimError, UsageError
+from qsmrim_app.errors import MissingImageError, OutputError, UsageError
 from qsmrim_app.levels.written_case import written_case
 from qsmrim_app.plain_data import from_plain, to_plain
 from qsmrim_app.preprocessing.registration import LEAST_SHARE_LOST, LOW_OVERLAP
@@ -45,12 +45,12 @@ def write_page(task: PageTask) -> Path:
 
     Raises
     ------
-    QsmrimError
+    MissingImageError
         If the outputs of the session are not there.
     """
     facts = _facts_path(task.output_dir, task.key)
     if not facts.is_file():
-        raise QsmrimError(
+        raise MissingImageError(
             f"{task.key.prefix}: {facts} is not there; analyse the session before its report is made anew"
         )
     report = _read_facts(facts, task.key)

@@ -23,3 +23,26 @@ def test_plain_text_of_a_fixed_width(tmp_path, monkeypatch):
     assert "\x1b" in dry_run_table(
         find_inputs(skeleton(tmp_path / "b", ["sub-1/anat/x"]), InputSettings()), color=True
     )
+
+
+def test_a_filter_that_hides_an_optional_file_is_in_the_table(tmp_path):
+    files = [*complete(), "derivatives/qsm/sub-01/anat/sub-01_desc-brain_mask.nii.gz"]
+    settings = InputSettings(bids_filters={"brain_mask": {"desc": "nope"}})
+    text = dry_run_table(find_inputs(skeleton(tmp_path, files), settings), width=400)
+    (line,) = (line for line in text.splitlines() if "brain_mask" in line)
+    assert "--bids-filter-file leaves no file" in line
+
+
+def test_what_is_to_be_known_of_lesions_and_unread_images_is_in_the_table(tmp_path):
+    files = [
+        "sub-01/anat/sub-01_run-2_FLAIR.nii.gz",
+        "sub-01/anat/sub-01_T1w.mgz",
+        "derivatives/qsm/sub-01/anat/sub-01_Chimap.nii.gz",
+        "derivatives/lesions/sub-01/anat/sub-01_run-1_space-FLAIR_label-lesion_mask.nii.gz",
+    ]
+    text = dry_run_table(find_inputs(skeleton(tmp_path, files), InputSettings()), width=400)
+    lines = text.splitlines()
+    (lesions,) = (line for line in lines if "label-lesion_mask" in line)
+    assert "is of run 1, but sub-01_run-2_FLAIR.nii.gz of run 2 is used" in lesions
+    (unread,) = (line for line in lines if "not read" in line)
+    assert "sub-01_T1w.mgz was not read" in unread

@@ -714,3 +714,55 @@ def test_a_filter_for_another_suffix_makes_sessions_of_a_derivative_too(tmp_path
     filters = {"qsm": {"suffix": "QSM"}}
     found = find_inputs(root, InputSettings(bids_filters=filters))
     assert list(found.failures) == [SessionKey("01", "a")]
+
+
+# ---- filters that leave nothing ----
+@pytest.mark.parametrize("role", ["qsm", "flair", "lesions"])
+@pytest.mark.parametrize(
+    "query", [{"acquisition": "nope"}, {"acquisition": []}, {"run": True}, {"extension": "nii.gz"}]
+)
+def test_a_filter_that_leaves_no_needed_file_is_named(role, query, tmp_path):
+    root = skeleton(tmp_path, complete())
+    error = failure(root, bids_filters={role: query})
+    assert isinstance(error, MissingImageError)
+    name = getattr(one(root), role).name
+    said = f"the filter {json.dumps(query)} of --bids-filter-file leaves no file for '{role}'"
+    assert f"{said}; without it: {name}; correct the filter" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("magnitude", "sub-01_part-mag_T2starw.nii.gz"),
+        ("brain_mask", "sub-01_desc-brain_mask.nii.gz"),
+        ("raters", "sub-01_desc-lesions_dseg.nii.gz"),
+    ],
+)
+def test_a_filter_that_leaves_no_optional_file_is_noted(role, name, tmp_path):
+    files = dict.fromkeys([*complete(), "derivatives/qsm/sub-01/anat/sub-01_desc-brain_mask.nii.gz"])
+    files |= {
+        "derivatives/raters/sub-01/anat/sub-01_desc-lesions_dseg.nii.gz": None,
+        "derivatives/raters/sub-01/anat/sub-01_desc-lesions_dseg.tsv": RIM,
+    }
+    root = skeleton(tmp_path, files)
+    found = find_inputs(root, InputSettings(bids_filters={role: {"desc": "nope"}}))
+    said = (
+        f'{role}: the filter {{"desc": "nope"}} of --bids-filter-file leaves no file for '
+        f"'{role}'; without it: {name}"
+    )
+    assert said in found.inputs[0].notes
+    assert any(said in row.note for row in found.rows)
+    assert not any("filter" in note for note in one(root).notes)
+
+
+def test_a_filter_is_not_blamed_for_a_file_that_is_not_there(tmp_path):
+    root = skeleton(tmp_path, without(complete(), "FLAIR.nii"))
+    error = failure(root, bids_filters={"flair": {"acquisition": "nope"}})
+    assert "no FLAIR" in str(error)
+    assert "filter" not in str(error)
+
+
+def test_a_filter_that_leaves_none_of_several_names_them(tmp_path):
+    root = skeleton(tmp_path, [*complete(), "sub-01/anat/sub-01_acq-2d_FLAIR.nii.gz"])
+    error = failure(root, bids_filters={"flair": {"acquisition": "3d"}})
+    assert "without it: 2 files fit 'flair': bids:raw:" in str(error)

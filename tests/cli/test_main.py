@@ -8,6 +8,7 @@ from qsmrim_app.cli.main import _with_hyphens, main
 from qsmrim_app.cli.parser import build_parser
 from qsmrim_app.errors import UsageError
 from qsmrim_app.settings import GroupSettings, ParticipantSettings
+from tests.bids_io.skeletons import complete, skeleton
 
 
 def parse(*words: str) -> dict[str, object]:
@@ -87,11 +88,11 @@ def test_folds_are_a_number_a_word_or_a_file(tmp_path):
         (("--folds", "leave-one-site-out"), "leave-one-site-out"),
         (("--folds", str(file)), str(file)),
     ):
-        assert group(*words).folds == expected
+        assert group("--train", "rimnet", *words).folds == expected
 
 
 def test_a_share_of_the_fits_and_strict_thresholds():
-    settings = group("--fit", "3/8", "--strict-thresholds")
+    settings = group("--train", "rimnet", "--fit", "3/8", "--strict-thresholds")
     assert (settings.fit_share, settings.strict_thresholds) == ((3, 8), True)
 
 
@@ -116,6 +117,12 @@ def test_a_share_of_the_fits_and_strict_thresholds():
         (["in", "out", "group", "--fit", "0/3"], 64, "no share K/N"),
         (["in", "out", "group", "--fit", "2"], 64, "no share K/N"),
         (["in", "out", "group", "--folds", "x" * 300], 64, "and no file"),
+        (["in", "out", "group", "--folds", "3"], 64, "--folds says how methods are trained, and none is"),
+        (
+            ["in", "out", "group", "--epochs", "3", "--width", "8", "--strict-thresholds"],
+            64,
+            "--epochs, --width, --strict-thresholds say how methods are trained, and none",
+        ),
         (["in", "out", "group", "--site", f"a=/{'x' * 300}"], 64, "is not a folder"),
         (["in", "out", "group", "--site", "=."], 64, "names no dataset"),
         (["in", "out", "participant", "--mem", "1.2.3GB"], 64, "needs a number and a unit"),
@@ -123,7 +130,7 @@ def test_a_share_of_the_fits_and_strict_thresholds():
         (
             ["in", "out", "participant", "--analysis-voxel-size", "1000", "1", "1"],
             64,
-            "expected 0.1 to 20 mm",
+            "expected 0.1 to 20",
         ),
         (["in", "out", "participant", "--mem", "0GB"], 64, "no memory to work with"),
         (["in", "out", "participant", "--analysis-voxel-size", "1", "1", "nan"], 64, "no finite number"),
@@ -167,3 +174,16 @@ def test_memory_follows_cgroup_and_slurm(tmp_path):
 def test_cores_follow_slurm():
     assert available_cores({"SLURM_CPUS_PER_TASK": "1"}) == 1
     assert available_cores({"SLURM_CPUS_PER_TASK": "many"}) >= 1
+
+
+@pytest.mark.parametrize(("missing", "code"), [((), 0), (("02",), 0), (("01", "02"), 66)])
+def test_a_dry_run_ends_in_an_error_where_nothing_can_be_analysed(missing, code, capsys, tmp_path):
+    kept = [
+        file
+        for label in ("01", "02")
+        for file in complete(label)
+        if label not in missing or "FLAIR.nii" not in file
+    ]
+    skeleton(tmp_path, kept)
+    assert main([str(tmp_path), str(tmp_path / "out"), "participant", "--dry-run"]) == code
+    assert f"{2 - len(missing)} session(s) can be processed" in capsys.readouterr().out

@@ -173,7 +173,7 @@ def test_one_member_takes_one_seed(samples, seeds):
 
 
 def test_settings_out_of_range_are_refused(samples):
-    with pytest.raises(UsageError, match="random forest"):
+    with pytest.raises(UsageError, match="n_trees is 0; expected 1 to 10000"):
         _fitted(samples, forest__n_trees=0)
 
 

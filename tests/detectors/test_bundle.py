@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from qsmrim_app.detectors import bundle as bundles
 from qsmrim_app.detectors.registry import load_detector
-from qsmrim_app.errors import CheckpointError, OutputError
+from qsmrim_app.errors import CheckpointError, MissingModelError, OutputError
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ REFUSED = {
         _set("info", "training", {"fingerprints": [{}]}),
         "list of training lesions is none",
     ),
-    "margin": (_set("settings", "patch", "margin_mm", -1e9), "margin_mm is -1e\\+09; expected 0 to 100"),
+    "margin": (_set("settings", "patch", "margin_mm", -1e9), "margin_mm is -1000000000.0; expected 0 to 100"),
     "negative sd": (_set("scaler", "sd", 0, -1.0), "standard deviation of its feature scaler is below 0"),
     "operating point": (
         _set("info", "operating_points", {"f1": 1.2}),
@@ -200,9 +200,10 @@ def test_a_flipped_bit_is_refused(folder):
 
 def test_a_missing_member_and_a_missing_model_are_named(folder):
     (folder / "member-2.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=r"member-2\.safetensors cannot be read"):
+    with pytest.raises(MissingModelError, match=r"member-2\.safetensors cannot be read") as missing:
         load_detector(folder)
-    with pytest.raises(CheckpointError, match=r"elsewhere/model\.json cannot be read"):
+    assert missing.value.exit_code == 66
+    with pytest.raises(MissingModelError, match=r"elsewhere/model\.json cannot be read"):
         load_detector(folder.parent / "elsewhere")
 
 

@@ -79,7 +79,7 @@ def test_running_statistics_are_taken_too(detector):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"network.width": 8}, "network.width is 8 here and 2 there"),
+        ({"network.width": 8}, r"network.width is 8 here and 2 there \(give --width 2\)"),
         ({"network.radiomic_hidden": 24}, "network.radiomic_hidden is 24 here and 12 there"),
         ({"patch.qsm_scale_ppb": 50.0}, "patch.qsm_scale_ppb is 50 here and 100 there"),
         ({"training.feature_clip": 5.0}, "training.feature_clip is 5 here and 10 there"),
@@ -94,6 +94,8 @@ def test_a_model_of_other_sizes_or_scales_is_refused(detector, change, said, nam
 def test_methods_without_a_branch_in_common(detector):
     with pytest.raises(ModelError, match="they have no branch in common"):
         new_detector(tiny_settings(method="rimnet")).start_from(detector)
+    with pytest.raises(ModelError, match=r"in common$"):  # whatever its width
+        new_detector(tiny_settings(method="rimnet", **{"network.width": 8})).start_from(detector)
 
 
 def test_a_forest_starts_from_nothing(detector):

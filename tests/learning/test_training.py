@@ -134,7 +134,7 @@ def test_one_lesion_is_no_training_set(rng):
 
 
 def test_a_batch_of_one_is_refused(rng):
-    with pytest.raises(UsageError, match="batch_size is 1; expected at least 2"):
+    with pytest.raises(UsageError, match="batch_size is 1; expected a whole number from 2"):
         _train(_rows(4, rng), training__batch_size=1)
 
 

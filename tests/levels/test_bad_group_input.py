@@ -224,6 +224,10 @@ def folds(*lines: str) -> Callable[[Path], None]:
     return write
 
 
+def settings_file(text: str) -> Callable[[Path], None]:
+    return lambda place: (place / "settings.toml").write_text(text) and None
+
+
 def no_folds(place: Path) -> None:
     folds()(place)
 
@@ -266,6 +270,16 @@ CASES = [
     (folds(*GOOD_FOLDS, "a:01\t0"), ("--folds", "folds.tsv"), "line 7: subject 'a:01' stands twice"),
     (folds(*GOOD_FOLDS, "a:01\t1"), ("--folds", "folds.tsv"), "stands in the folds 0 and 1"),
     (no_folds, ("--folds", "folds.tsv"), "has no rows"),
+    (
+        settings_file("[detector.patch]\nmargin_mm = 1"),
+        ("--config-file", "settings.toml"),
+        r"samples that the participant level left in a: detector.patch.margin_mm is 1.0 here, 2.0 there; say",
+    ),
+    (
+        settings_file("[detector.patch]\nqsm_zero = 'as-stored'\nshape_vox = [8, 8, 8]"),
+        ("--config-file", "settings.toml"),
+        r"qsm_zero is 'as-stored' here, 'brain-median' there; detector.patch.shape_vox is \(8, 8, 8\) here",
+    ),
 ]
 
 
@@ -292,7 +306,7 @@ def test_wrong_data_get_a_sentence_and_change_nothing(spoil, more, said, place, 
         (("--seeds", "-1"), "seed -1: expected a whole number from 0"),
         (("--site", "a\nb=a"), r"'a\\nb' is no name of a site"),
         (("--config-file", "settings.toml"), "settings.toml: .*feature_clip is -1.0; expected above 0"),
-        (("--config-file", "batch.toml"), "batch.toml: .*batch_size is 1; expected at least 2"),
+        (("--config-file", "batch.toml"), "batch.toml: .*batch_size is 1; expected a whole number from 2"),
         (
             ("--config-file", "gain.toml"),
             "gain.toml: .*qsm_gain: found 2 and 1; expected the lower one first",

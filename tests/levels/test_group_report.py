@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from qsmrim_app.bids_io.tables_io import read_lesion_table, write_lesion_table
+from qsmrim_app.errors import QsmrimError
 from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.group import run_group
 from qsmrim_app.levels.rated_lesions import rated_lesions
@@ -121,6 +122,43 @@ def test_a_page_without_training_points_to_the_cards_of_an_earlier_one(output_di
         "Nothing was trained in this call. Models of an earlier one are in models/ (aprl-rf)"
         in Tags((tmp_path / "out/group.html").read_text()).text
     )
+
+
+def test_models_and_figures_of_another_training_do_not_pass_for_this_one(output_dir, tmp_path):
+    out = tmp_path / "out"
+    settings = group_settings(out, train=("aprl-rf",), sites={"a": output_dir})
+    run_group(settings)
+    assert "also holds" not in Tags((out / "group.html").read_text()).text
+    (out / "figures" / "group_photo.png").write_text("a user's own")
+    run_group(replace(settings, train=("ablation-image",)))
+    assert (
+        "models/ also holds models of an earlier call (aprl-rf)."
+        in Tags((out / "group.html").read_text()).text
+    )
+    figures = {path.name for path in (out / "figures").iterdir()}
+    assert {"group_examples_ablation-image.png", "group_curves_main.png", "group_photo.png"} <= figures
+    assert not any("aprl-rf" in name for name in figures)
+    run_group(replace(settings, train=()))
+    left = {path.name for path in (out / "figures").iterdir()}
+    assert {"group_flow.png", "group_photo.png"} <= left
+    assert not any("main" in name or "ablation-image" in name for name in left)
+
+
+def test_a_training_that_breaks_off_leaves_no_page_of_the_former_cohort(output_dir, tmp_path, monkeypatch):
+    settings = group_settings(tmp_path / "out", train=("aprl-rf",), sites={"a": output_dir})
+    page = tmp_path / "out" / "group.html"
+    run_group(settings)
+    run_group(replace(settings, fit_share=(1, 2)))
+    assert page.is_file()
+
+    def broken(*_):
+        raise QsmrimError("broken off")
+
+    monkeypatch.setattr("qsmrim_app.levels.group.train_method", broken)
+    with pytest.raises(QsmrimError, match="broken off"):
+        run_group(replace(settings, sites={"b": output_dir}))
+    assert (tmp_path / "out" / "group_lesions.tsv").read_text().count("b:01")
+    assert not page.exists()
 
 
 def test_training_one_method_again_removes_the_comparison_of_former_models(output_dir, tmp_path):

@@ -178,7 +178,8 @@ def test_a_failed_run_leaves_results_and_their_model_as_they_were(bids_dir, mode
 
 
 def test_the_dry_run_says_what_matched(bids_dir, model, place):
-    text = describe_inputs(ParticipantSettings(bids_dir, place / "never"))
+    told = describe_inputs(ParticipantSettings(bids_dir, place / "never"))
+    assert told.exit_code == 0
     for word in ("sub-01", "Chimap", "FLAIR", "lesions"):
-        assert word in text
+        assert word in told.summary
     assert not (place / "never").exists()

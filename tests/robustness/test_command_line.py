@@ -15,6 +15,7 @@ SECTION = "Command line and settings files"
 HERE = "robustness/test_command_line.py"
 EMPTY = f"{HERE}::test_no_label_is_not_everybody"
 FILES = f"{HERE}::test_a_file_of_the_command_line_that_is_wrong_is_named"
+GROUP = f"{HERE}::test_a_settings_file_of_the_group_level_that_is_wrong_is_named"
 REFUSED = "refused, exit 64: "
 REFUSALS = tuple(
     Row(SECTION, trouble, REFUSED + outcome, test)
@@ -37,6 +38,27 @@ REFUSALS = tuple(
         ("a shrink factor of 0, a sampling fraction of 7, an empty path", "names file and setting", FILES),
         ("a smallest volume above the largest", "names file and settings", FILES),
         ("one value where a list or table is expected", "names file and setting", FILES),
+        (
+            "an option of training, such as --epochs, without --train",
+            "names the option, as it would be without effect",
+            "cli/test_main.py::test_a_wrong_command_gets_one_sentence_and_its_code",
+        ),
+        (
+            "a dropout of 1.5, a forest of 0 trees, a milestone of 2, a noise below 0",
+            "names file and setting",
+            GROUP,
+        ),
+        ("folds that are true, or a number in quotes", "names file and setting", GROUP),
+        (
+            "a folder in the settings file that does not exist, a site without a name beside others",
+            "names file and folder",
+            GROUP,
+        ),
+        (
+            "the method or the voxel size in the settings file of a training",
+            "names file and setting, and what decides instead",
+            GROUP,
+        ),
     )
 )
 ROWS = (
@@ -61,9 +83,27 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "a folder for --model or --pretrained that does not exist",
+        "refused, exit 66: names the file that should be there",
+        "detectors/test_bundle.py::test_a_missing_member_and_a_missing_model_are_named",
+    ),
+    Row(
+        SECTION,
         "a date as the value of a BIDS filter",
         REFUSED + "names role and entity",
         f"{HERE}::test_a_date_in_a_filter_is_named",
+    ),
+    Row(
+        SECTION,
+        "a BIDS filter that leaves no QSM, FLAIR or lesions, such as acq-x for x or nii.gz for .nii.gz",
+        "refused, exit 66: names the filter, and the files that there are without it",
+        "bids_io/test_query.py::test_a_filter_that_leaves_no_needed_file_is_named",
+    ),
+    Row(
+        SECTION,
+        "a BIDS filter that leaves no magnitude, brain mask or ratings",
+        "works, with a warning: names the filter, and the file that there is without it",
+        "bids_io/test_query.py::test_a_filter_that_leaves_no_optional_file_is_noted",
     ),
 )
 
@@ -150,3 +190,39 @@ def test_a_file_of_the_command_line_that_is_wrong_is_named(option, content, mess
     assert str(file) in said
     assert message in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[detector.network]\nclassifier_dropout = 1.5", "classifier_dropout is 1.5; expected 0 to 0.99"),
+        ("[detector.network]\nradiomic_dropout = -0.5", "radiomic_dropout is -0.5; expected 0 to 0.99"),
+        ("[detector.forest]\nn_trees = 0", "n_trees is 0; expected 1 to 10000"),
+        ("[detector.forest]\nmax_depth = 0", "max_depth is 0; expected a whole number from 1"),
+        ("[detector.forest]\nsmote_neighbours = 0", "smote_neighbours is 0; expected a whole number from 1"),
+        ("[detector.training]\nmilestones = [2, -1]", "milestones is (2.0, -1.0); expected 0 to 1"),
+        ("[detector.augmentation]\nfeature_noise_sd = -1", "feature_noise_sd is -1.0; expected 0 to 100"),
+        ("[detector.augmentation]\nflip_probability = 7", "flip_probability is 7.0; expected 0 to 1"),
+        ("folds = true", "folds is True; expected a whole number above 0"),
+        ("folds = '5'", "folds is '5'; expected a whole number above 0 without quotes"),
+        ("folds = -2", "folds is -2; expected a whole number above 0"),
+        ("folds = 'nosuch.tsv'", "folds is 'nosuch.tsv'; expected"),
+        ("[sites]\na = '/no/such/folder'", "sites.a: '/no/such/folder' is not a folder"),
+        ("[train_only]\na = '/no/such/folder'", "train_only.a: '/no/such/folder' is not a folder"),
+        ("[sites]\n'' = '/tmp'\nb = '/usr'", "sites: '/tmp' has no name; among several"),
+        ("[detector]\nmethod = 'rimnet'", "detector.method is no choice at the group level: the methods to"),
+        (
+            "[detector]\nspacing_mm = [1, 1, 1]",
+            "detector.spacing_mm is no choice at the group level: methods",
+        ),
+    ],
+)
+def test_a_settings_file_of_the_group_level_that_is_wrong_is_named(content, message, capsys, tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text(content)
+    words = ["in", str(tmp_path / "out"), "group", "--train", "aprl-rf", "--config-file", str(file)]
+    assert main(words) == 64
+    said = capsys.readouterr().err
+    assert said.startswith(f"qsmrim: {file}: ")
+    assert message in said
+    assert not (tmp_path / "out").exists()

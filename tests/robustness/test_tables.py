@@ -239,6 +239,12 @@ GROUP_ROWS = tuple(
             BAD_GROUP,
         ),
         (
+            "patches, margins or a zero of the QSM in the settings file that are not those of the samples",
+            65,
+            "names setting and folder",
+            BAD_GROUP,
+        ),
+        (
             "a negative seed, a clip below 0, a batch of one lesion, a range whose ends are exchanged, a "
             "site name with a line end",
             64,
@@ -248,6 +254,18 @@ GROUP_ROWS = tuple(
     )
 )
 GROUP_WARNINGS = (
+    Row(
+        "Group level",
+        "a call that breaks off in training, where an earlier one left a page",
+        "the former page is removed before the first table is replaced, as it is not that of the tables",
+        "levels/test_group_report.py::test_a_training_that_breaks_off_leaves_no_page_of_the_former_cohort",
+    ),
+    Row(
+        "Group level",
+        "models and figures of methods that an earlier call trained, perhaps on another cohort",
+        "works: the page names the models; their figures are removed from `figures/`",
+        "levels/test_group_report.py::test_models_and_figures_of_another_training_do_not_pass_for_this_one",
+    ),
     Row(
         "Group level",
         "results of participants who are not in the raw dataset, such as those who withdrew",
