@@ -79,7 +79,8 @@ def gather(
     UsageError
         If the name of a mask variant cannot be used, or it is the same folder, or a name stands for two.
     """
-    if taken := sorted(set(train_only or {}) & ({MAIN, *sites} | set(mask_variants or {}))):
+    variants = variant_sources(sites, mask_variants or {})
+    if taken := sorted(set(train_only or {}) & {MAIN, *sites, *variants}):
         raise UsageError(f"the name '{taken[0]}' stands for two folders; give what only trains another one")
     for site in (*sites, *(train_only or {})):
         if ":" in site or not site.isprintable() or site != site.strip():
@@ -87,7 +88,6 @@ def gather(
                 f"{site!r} is no name of a site; leave out colons, line ends and spaces around it"
             )
     main = [Source(folder, site) for site, folder in sites.items()]
-    variants = variant_sources(sites, mask_variants or {})
     gathered = _read_all(main)
     for name, sources in variants.items():
         _require_same_subjects(name, sources, main)

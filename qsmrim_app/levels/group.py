@@ -125,8 +125,9 @@ def _check(settings: GroupSettings) -> None:
         raise UsageError(f"seeds {list(settings.seeds)}: a majority needs an odd number of distinct seeds")
     if settings.pretrained is not None and not settings.train:
         raise UsageError("--pretrained is what methods start from, and none is to be trained; add --train")
-    if RAW in settings.sites:
-        raise UsageError(f"the name '{RAW}' stands for bids_dir; give the site another name")
+    for option, names in (("--site", settings.sites), ("--train-only", settings.train_only)):
+        if RAW in names:
+            raise UsageError(f"{option}: the name '{RAW}' stands for bids_dir; give the folder another name")
     if settings.fit_share:
         k, n = settings.fit_share
         if not 1 <= k <= n or not settings.train:
