@@ -18,7 +18,13 @@ from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
 from qsmrim_app.levels.cohort import cohort_of, write_cohort
-from qsmrim_app.levels.cross_validation import MethodFits, Trained, plan_method, train_method
+from qsmrim_app.levels.cross_validation import (
+    MethodFits,
+    Trained,
+    plan_method,
+    require_measured_as_set,
+    train_method,
+)
 from qsmrim_app.levels.distinct_participants import require_distinct_participants
 from qsmrim_app.levels.division import Division, divide
 from qsmrim_app.levels.evaluating import (
@@ -151,6 +157,7 @@ def _links(settings: GroupSettings) -> Mapping[str, Path]:
 
 def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
+    require_measured_as_set(settings, rated)
     return Training(rated, divide(settings, rated), starts_of(settings, gathered, rated))
 
 
