@@ -26,6 +26,8 @@ ImageFusion = Literal["concatenate", "rimnet", "no-image"]
 Vector3 = tuple[float, float, float]
 Shape3 = tuple[int, int, int]
 
+NO_MODEL = "none"  # instead of a model: measure only
+SHIPPED_MODEL = "default"  # instead of a model to start from: the one that ships with the app
 ALL_METHODS = "all"  # among the methods to train: every one
 LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # instead of a number of folds: one fold a site
 

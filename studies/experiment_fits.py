@@ -60,10 +60,12 @@ def read_experiment(settings: GroupSettings, samples_dir: Path, n_participants: 
     if n_participants is not None:
         rated = _first(rated, n_participants)
     samples, patch = rated.samples, settings.detector.patch
+    radiomics = replace(settings.detector.radiomics, bin_width_ppb=samples.bin_width_ppb)
     detector = replace(
         settings.detector,
         spacing_mm=samples.spacing_mm,
         patch=replace(patch, margin_mm=samples.margin_mm, qsm_zero=samples.qsm_zero),
+        radiomics=radiomics,
     )
     settings = replace(settings, detector=detector)
     return Experiment(settings, rated, divide(settings, rated))

@@ -89,6 +89,7 @@ def settings_for(samples: LesionSamples, method: str) -> DetectorSettings:
             "patch.shape_vox": (i, j, k),
             "patch.margin_mm": samples.margin_mm,
             "patch.qsm_zero": samples.qsm_zero,
+            "radiomics.bin_width_ppb": samples.bin_width_ppb,
         },
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from qsmrim_app.plain_data import with_values
 from qsmrim_app.radiomic_features.parameters import feature_names
-from qsmrim_app.settings import DetectorSettings, PatchSettings
+from qsmrim_app.settings import DetectorSettings, PatchSettings, RadiomicsSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples
 
 SHAPE = (16, 16, 8)
@@ -32,6 +32,7 @@ def lesion_samples(n: int, rng: np.random.Generator, lesions_a_subject: int = 2)
         spacing_mm=SPACING_MM,
         engine="phantom-1",
         rim=rim,
+        bin_width_ppb=RadiomicsSettings().bin_width_ppb,
         margin_mm=PatchSettings().margin_mm,
         qsm_zero=PatchSettings().qsm_zero,
     )

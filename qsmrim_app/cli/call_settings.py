@@ -18,7 +18,7 @@ from qsmrim_app.cli.parser import option_of
 from qsmrim_app.cli.values import finite
 from qsmrim_app.errors import UsageError
 from qsmrim_app.plain_data import from_plain
-from qsmrim_app.settings import GroupSettings
+from qsmrim_app.settings import NO_MODEL, SHIPPED_MODEL, GroupSettings
 
 _NOT_SETTINGS = ("level", "config_file", "dry_run", "verbose", "debug", "notrack", "bids_database_dir")
 _LABELS = {
@@ -27,6 +27,7 @@ _LABELS = {
     "inputs.sessions": ("--session-label", "ses-"),
 }
 _LABEL = re.compile(r"(s(ub|es)-)?[a-zA-Z0-9+]+")
+_WORDS = {"model": NO_MODEL, "pretrained": SHIPPED_MODEL}  # what these may be instead of a folder
 _FOLDERS = ("inputs.derivatives", "sites", "mask_variants", "train_only")
 
 Settings = TypeVar("Settings")
@@ -47,6 +48,7 @@ def settings_of(options: dict[str, Any], kind: type[Settings]) -> Settings:
     _merge(plain, _read_toml(file) if file else {})
     for name, value in _plain_options(options).items():
         _place(plain, name, value, file)
+    _tell_folders_from_words(plain)
     allowed = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     foreign = sorted(set(plain) - allowed)
     if foreign:
@@ -74,6 +76,14 @@ def _folders_in(plain: dict[str, Any]) -> dict[str, Any]:
         else plain
     )
     return {name: flat[name] for name in _FOLDERS if name in flat}
+
+
+def _tell_folders_from_words(plain: dict[str, Any]) -> None:
+    """Write a folder ``./none`` out, as a path it would be the word ``none``."""
+    for name, word in _WORDS.items():
+        text = plain.get(name)
+        if isinstance(text, str) and text != word and str(Path(text)) == word:
+            plain[name] = os.path.abspath(text)
 
 
 def _plain_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import get_args
 
-from qsmrim_app.cli.values import count, finite, memory_gb, path
+from qsmrim_app.cli.values import count, finite, memory_gb, model, path
 from qsmrim_app.settings import RadiomicsEngine
 
 
@@ -105,7 +105,7 @@ def add_detection_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--model",
         dest="model",
-        type=path,
+        type=model,
         metavar="DIR|none",
         help="model bundle; none: measure only (default: the one that ships)",
     )

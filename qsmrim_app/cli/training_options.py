@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from qsmrim_app.cli.values import count, fit_share, folds, path
+from qsmrim_app.cli.values import count, fit_share, folds, model
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +64,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--pretrained",
         dest="pretrained",
-        type=path,
+        type=model,
         metavar="DIR|default",
         help="model whose weights every fit of a network starts from, as far as its parts fit; default: the "
         "one that ships with the app (default: none, training starts from nothing)",

@@ -22,6 +22,12 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def model(text: str) -> str:
+    """The folder of a model or a word instead, as it was typed: ``./none`` is a folder, ``none`` is not."""
+    path(text)
+    return text
+
+
 def count(text: str) -> int:
     """A whole number above 0."""
     number = int(text)

@@ -63,6 +63,7 @@ class AprlRandomForest(RimDetector):
             raise UsageError(
                 f"'{self.settings.method}' has one member, so it takes one seed, not {tuple(seeds)}"
             )
+        self.check_measured(samples)
         columns = _columns(samples.feature_names)
         known = labelled_rows(samples)
         self.scaler = fit_feature_scaler(known.features, self.settings.training.feature_clip)

@@ -160,8 +160,8 @@ class RimDetector(ABC):
         Raises
         ------
         FeatureMismatchError
-            If feature names, the voxel size or the patch shape are others, or the feature engine is another
-            one that is not known to agree with that of the training.
+            If feature names are others or the lesions were measured otherwise, or the feature engine is
+            another one that is not known to agree with that of the training.
         """
         if samples.feature_names != self.info.feature_names:
             difference = _first_difference(samples.feature_names, self.info.feature_names)
@@ -171,7 +171,40 @@ class RimDetector(ABC):
                 f"model '{self.info.name}' was trained on features by {self.info.engine}, these are by "
                 f"{samples.engine}; compute them again"
             )
-        self._check_patches(samples)
+        self.check_measured(samples)
+
+    def check_measured(self, samples: LesionSamples) -> None:
+        """Pass silently if the samples were measured as the settings of this method say.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If the voxel size, the margin, the zero of the susceptibility, the bin width of the features or
+            the patch shape is another.
+        """
+        if not np.allclose(samples.spacing_mm, self.settings.spacing_mm, rtol=_SPACING_TOLERANCE):
+            raise FeatureMismatchError(
+                f"model '{self.info.name}' looks at voxels of {self.settings.spacing_mm} mm, the samples "
+                f"have {samples.spacing_mm} mm; make them on the model's grid"
+            )
+        wanted = (self.settings.patch.margin_mm, self.settings.patch.qsm_zero)
+        if (samples.margin_mm, samples.qsm_zero) != wanted:
+            raise FeatureMismatchError(
+                f"model '{self.info.name}' looks {wanted[0]} mm around a lesion and calls the '{wanted[1]}' "
+                f"susceptibility 0, the samples were made with {samples.margin_mm} mm and "
+                f"'{samples.qsm_zero}'; run the participant level again"
+            )
+        if samples.bin_width_ppb != self.settings.radiomics.bin_width_ppb:
+            raise FeatureMismatchError(
+                f"model '{self.info.name}' expects features in bins of "
+                f"{self.settings.radiomics.bin_width_ppb:g} ppb, those of the samples were computed with "
+                f"{samples.bin_width_ppb:g} ppb; compute them again"
+            )
+        if samples.patches.shape[2:] != tuple(self.settings.patch.shape_vox):
+            raise FeatureMismatchError(
+                f"model '{self.info.name}' looks at patches of {self.settings.patch.shape_vox} voxels, not "
+                f"{samples.patches.shape[2:]}"
+            )
 
     def threshold(self, operating_point: str) -> float:
         """The probability from which a lesion counts as rim+.
@@ -211,25 +244,6 @@ class RimDetector(ABC):
             If the detector has not been fitted.
         """
         write_bundle(folder, self.to_bundle())
-
-    def _check_patches(self, samples: LesionSamples) -> None:
-        if not np.allclose(samples.spacing_mm, self.settings.spacing_mm, rtol=_SPACING_TOLERANCE):
-            raise FeatureMismatchError(
-                f"model '{self.info.name}' looks at voxels of {self.settings.spacing_mm} mm, the samples "
-                f"have {samples.spacing_mm} mm; make them on the model's grid"
-            )
-        wanted = (self.settings.patch.margin_mm, self.settings.patch.qsm_zero)
-        if (samples.margin_mm, samples.qsm_zero) != wanted:
-            raise FeatureMismatchError(
-                f"model '{self.info.name}' looks {wanted[0]} mm around a lesion and calls the '{wanted[1]}' "
-                f"susceptibility 0, the samples were made with {samples.margin_mm} mm and "
-                f"'{samples.qsm_zero}'; run the participant level again"
-            )
-        if samples.patches.shape[2:] != tuple(self.settings.patch.shape_vox):
-            raise FeatureMismatchError(
-                f"model '{self.info.name}' looks at patches of {self.settings.patch.shape_vox} voxels, not "
-                f"{samples.patches.shape[2:]}"
-            )
 
 
 def _first_difference(found: tuple[str, ...], expected: tuple[str, ...]) -> str:

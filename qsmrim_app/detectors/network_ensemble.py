@@ -218,7 +218,7 @@ class NetworkEnsemble(RimDetector):
     def _learnable(self, samples: LesionSamples) -> LesionSamples:
         """The rows that train, checked."""
         known = labelled_rows(samples)
-        self._check_patches(known)
+        self.check_measured(known)
         if len(known.feature_names) != self.settings.network.n_features:
             raise FeatureMismatchError(
                 f"the samples have {len(known.feature_names)} features, the network takes "

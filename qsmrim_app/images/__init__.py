@@ -4,6 +4,7 @@ The only place that knows nibabel. In memory every volume is in RAS+ axis order,
 labels are int32, whatever the file holds.
 """
 
+from qsmrim_app.images.digest import map_digest
 from qsmrim_app.images.grids import grid_with_spacing, require_same_grid, same_grid
 from qsmrim_app.images.intensity import relative_to_median, robust_z_score
 from qsmrim_app.images.orientation import in_storage_order, to_ras
@@ -19,6 +20,7 @@ __all__ = [
     "in_storage_order",
     "load_image",
     "load_labels",
+    "map_digest",
     "nifti_bytes",
     "read_grid",
     "relative_to_median",

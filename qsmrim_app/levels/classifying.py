@@ -18,13 +18,12 @@ from qsmrim_app.evaluation.votes import count_votes
 from qsmrim_app.learning.devices import choose_device
 from qsmrim_app.levels.unlike_training import add_training_distance
 from qsmrim_app.reports.pages import ModelSummary
-from qsmrim_app.settings import DetectorSettings, ParticipantSettings
+from qsmrim_app.settings import NO_MODEL, DetectorSettings, ParticipantSettings
 from qsmrim_app.tables.lesion_samples import LesionSamples, SampleKey
 from qsmrim_app.tables.lesion_table import LesionTable
 
 logger = logging.getLogger(__name__)
 
-NO_MODEL = "none"  # --model none: measure only
 DEFAULT_MODEL = Path(__file__).parents[1] / "data" / "models" / "qsmrim-net-simulated"
 
 

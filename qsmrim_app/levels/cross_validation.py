@@ -11,7 +11,8 @@ from typing import Any
 from qsmrim_app.bids_io.names import dataset_path
 from qsmrim_app.detectors.base import RimDetector
 from qsmrim_app.detectors.bundle import BundleInfo
-from qsmrim_app.detectors.registry import DETECTORS
+from qsmrim_app.detectors.registry import DETECTORS, new_detector
+from qsmrim_app.errors import FeatureMismatchError
 from qsmrim_app.levels.classifying import fingerprints
 from qsmrim_app.levels.division import Division, paired_folds
 from qsmrim_app.levels.evaluating import Evaluation, evaluate
@@ -32,7 +33,7 @@ from qsmrim_app.levels.held_out import OutOfFold, predict_held_out, strict_thres
 from qsmrim_app.levels.making_fits import make_fits
 from qsmrim_app.levels.rated_lesions import RatedLesions
 from qsmrim_app.levels.sources import MAIN
-from qsmrim_app.settings import GroupSettings
+from qsmrim_app.settings import DetectorSettings, GroupSettings
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,23 @@ class Trained:
 def seeds_of(method: str, settings: GroupSettings) -> tuple[int, ...]:
     """One member a seed; a method that is an ensemble by itself takes the first seed alone."""
     return settings.seeds[:1] if DETECTORS[method].one_member else settings.seeds
+
+
+def require_measured_as_set(settings: GroupSettings, rated: RatedLesions) -> None:
+    """Pass silently if the lesions were measured as the settings of the methods to train say.
+
+    Raises
+    ------
+    FeatureMismatchError
+        If not: a model would measure the lesions to come otherwise than those that it learnt from.
+    """
+    for method in settings.train:
+        try:
+            new_detector(_method_settings(settings, method, rated)).check_measured(rated.samples)
+        except FeatureMismatchError as error:
+            raise FeatureMismatchError(
+                f"--train {method}: {error}, or leave the setting out of the settings file"
+            ) from error
 
 
 def plan_method(
@@ -90,9 +108,15 @@ def plan_method(
     work = (settings.work_dir or settings.output_dir / dataset_path("work")) / "training" / method
     logs = settings.output_dir / dataset_path("logs") / "training" / method
     place = FitPlace(work, settings.resources.device, settings.resources.nprocs, logs, start)
-    detector = replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
-    tasks = plan_fits(names, detector, rated.samples, division.fold_of, place)
+    tasks = plan_fits(
+        names, _method_settings(settings, method, rated), rated.samples, division.fold_of, place
+    )
     return MethodFits(method, seeds, tasks, place)
+
+
+def _method_settings(settings: GroupSettings, method: str, rated: RatedLesions) -> DetectorSettings:
+    """Of what is to be trained: the voxel size is that of the samples, whatever the settings say."""
+    return replace(settings.detector, method=method, spacing_mm=rated.samples.spacing_mm)
 
 
 def train_method(

@@ -14,9 +14,9 @@ from qsmrim_app.tables.lesion_samples import LesionSamples
 def require_distinct_participants(gathered: Gathered) -> None:
     """Pass silently if no two subjects share a susceptibility map or the image of a lesion.
 
-    The whole map tells them whatever their outlines are; where it was not kept, the lesions' images must do,
-    which are other ones under other outlines. Subjects that only train may share one: neither is ever held
-    out, so nothing is scored that was seen.
+    The whole map tells them whatever their outlines are; the lesions' images tell them where something far
+    from the lesions was changed, such as a mask. Subjects that only train may share one: neither is ever
+    held out, so nothing is scored that was seen.
 
     Raises
     ------

@@ -36,7 +36,7 @@ class Gathered:
 
     A variant has the same participants under other outlines; ``train_only`` are other participants. Neither
     has such parts itself. ``subjects`` are all that were analysed, those without lesions too. ``images`` are
-    the sessions whose susceptibility map lies beside their lesions.
+    the susceptibility maps of their sessions.
     """
 
     table: LesionTable
@@ -75,11 +75,13 @@ def gather(
     TableError
         If the samples of two sessions do not fit together.
     InputError
-        If a mask variant holds a subject that the outputs themselves do not.
+        If a mask variant holds a subject that the outputs themselves do not, or another susceptibility map
+        of one.
     UsageError
         If the name of a mask variant cannot be used, or it is the same folder, or a name stands for two.
     """
-    if taken := sorted(set(train_only or {}) & ({MAIN, *sites} | set(mask_variants or {}))):
+    variants = variant_sources(sites, mask_variants or {})
+    if taken := sorted(set(train_only or {}) & {MAIN, *sites, *variants}):
         raise UsageError(f"the name '{taken[0]}' stands for two folders; give what only trains another one")
     for site in (*sites, *(train_only or {})):
         if ":" in site or not site.isprintable() or site != site.strip():
@@ -87,16 +89,35 @@ def gather(
                 f"{site!r} is no name of a site; leave out colons, line ends and spaces around it"
             )
     main = [Source(folder, site) for site, folder in sites.items()]
-    variants = variant_sources(sites, mask_variants or {})
     gathered = _read_all(main)
-    for name, sources in variants.items():
-        _require_same_subjects(name, sources, main)
-        logger.info("mask variant '%s':", name)
     return replace(
         gathered,
-        variants={name: _read_all(sources) for name, sources in variants.items()},
+        variants={name: _read_variant(name, sources, main, gathered) for name, sources in variants.items()},
         train_only={name: _read_all([Source(path, name)]) for name, path in (train_only or {}).items()},
     )
+
+
+def _read_variant(
+    name: str, sources: Sequence[Source], main: Sequence[Source], gathered: Gathered
+) -> Gathered:
+    _require_same_subjects(name, sources, main)
+    logger.info("mask variant '%s':", name)
+    variant = _read_all(sources)
+    _require_same_maps(name, variant, gathered)
+    return variant
+
+
+def _require_same_maps(name: str, variant: Gathered, gathered: Gathered) -> None:
+    known = {(image.subject, image.session): image for image in gathered.images}
+    for image in variant.images:
+        main = known.get((image.subject, image.session), image)
+        if main.digest != image.digest:
+            session = f", session '{image.session}'" if image.session else ""
+            raise InputError(
+                f"mask variant '{name}': participant '{image.subject}'{session} has one susceptibility map "
+                f"in {image.folder} and another in {main.folder}; a variant has other outlines on the same "
+                "maps: analyse these, or name the folder as a --site or --train-only"
+            )
 
 
 def _require_same_subjects(name: str, sources: Sequence[Source], main: Sequence[Source]) -> None:
@@ -133,8 +154,8 @@ def _read_all(sources: Sequence[Source]) -> Gathered:
             tables.append(table)
             file = samples_path(source.folder, key_of(path))
             samples.append(read_labelled_samples(file, table, key_of(path)))
+            images.append(session_image(samples[-1], source, key_of(path)))
             names.append(f"{key_of(path)} in {source.folder}")
-            images += session_image(source, key_of(path))
     gathered = Gathered(
         concatenate(tables),
         concatenate_samples(samples, names),

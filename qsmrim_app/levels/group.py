@@ -17,9 +17,14 @@ from qsmrim_app.detectors.registry import DETECTORS
 from qsmrim_app.errors import UsageError
 from qsmrim_app.evaluation.scorecard import CELLS
 from qsmrim_app.learning.devices import choose_device
-from qsmrim_app.levels.asked_patches import require_asked_patches
 from qsmrim_app.levels.cohort import cohort_of, write_cohort
-from qsmrim_app.levels.cross_validation import MethodFits, Trained, plan_method, train_method
+from qsmrim_app.levels.cross_validation import (
+    MethodFits,
+    Trained,
+    plan_method,
+    require_measured_as_set,
+    train_method,
+)
 from qsmrim_app.levels.distinct_participants import require_distinct_participants
 from qsmrim_app.levels.division import Division, divide
 from qsmrim_app.levels.earlier_results import forget_group_page, note_earlier_models
@@ -116,8 +121,9 @@ def _check(settings: GroupSettings) -> None:
         raise UsageError(f"seeds {list(settings.seeds)}: a majority needs an odd number of distinct seeds")
     if settings.pretrained is not None and not settings.train:
         raise UsageError("--pretrained is what methods start from, and none is to be trained; add --train")
-    if RAW in settings.sites:
-        raise UsageError(f"the name '{RAW}' stands for bids_dir; give the site another name")
+    for option, names in (("--site", settings.sites), ("--train-only", settings.train_only)):
+        if RAW in names:
+            raise UsageError(f"{option}: the name '{RAW}' stands for bids_dir; give the folder another name")
     if settings.fit_share:
         k, n = settings.fit_share
         if not 1 <= k <= n or not settings.train:
@@ -141,7 +147,7 @@ def _links(settings: GroupSettings) -> Mapping[str, Path]:
 
 def _prepare(settings: GroupSettings, gathered: Gathered) -> Training:
     rated = rated_lesions(gathered)
-    require_asked_patches(settings, rated.samples)
+    require_measured_as_set(settings, rated)
     return Training(rated, divide(settings, rated), starts_of(settings, gathered, rated))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qsmrim_app.images import load_image, load_labels, relative_to_median, robust_z_score
+from qsmrim_app.images import load_image, load_labels, map_digest, relative_to_median, robust_z_score
 from qsmrim_app.lesions.labelling import find_lesions
 from qsmrim_app.lesions.patches import extract_patches, is_cropped
 from qsmrim_app.levels.expert_rim import ExpertRim, add_expert
@@ -115,6 +115,7 @@ def measure_session(
             rows[lesion.index]["flags"] = ",".join(flags)
     warnings = add_expert(rows, native.lesions, expert)
     samples = _samples(analysis, measurable, features, detector, rows)
+    samples = replace(samples, map_digest=map_digest(native.qsm))
     key = {"subject": native.key.subject, "session": native.key.session}
     table = lesion_table(key | row for row in rows.values())
     return MeasuredSession(table, samples, warnings)
@@ -206,6 +207,7 @@ def _samples(
         spacing_mm=detector.spacing_mm,
         engine=features.engine,
         rim=np.array([np.nan if pd.isna(value) else float(value) for value in rim], dtype=np.float64),
+        bin_width_ppb=detector.radiomics.bin_width_ppb,
         margin_mm=detector.patch.margin_mm,
         qsm_zero=detector.patch.qsm_zero,
     )

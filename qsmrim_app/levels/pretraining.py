@@ -17,9 +17,7 @@ from qsmrim_app.levels.distinct_participants import lesion_prints
 from qsmrim_app.levels.fitting import StartModel
 from qsmrim_app.levels.gathering import Gathered
 from qsmrim_app.levels.rated_lesions import RatedLesions
-from qsmrim_app.settings import GroupSettings
-
-DEFAULT = "default"  # --pretrained default: the model that ships with the app
+from qsmrim_app.settings import SHIPPED_MODEL, GroupSettings
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +26,7 @@ def starts_of(settings: GroupSettings, gathered: Gathered, rated: RatedLesions) 
     """What each method starts from; those that are not named start from nothing.
 
     A method that cannot start from the model is warned of. What the model saw is told by the images of single
-    lesions and, where they were kept, whole maps: another session of a participant looks like another one.
+    lesions and of whole maps: another session of a participant looks like another one.
 
     Raises
     ------
@@ -44,7 +42,7 @@ def starts_of(settings: GroupSettings, gathered: Gathered, rated: RatedLesions) 
     """
     if settings.pretrained is None:
         return {}
-    folder = DEFAULT_MODEL if str(settings.pretrained) == DEFAULT else settings.pretrained
+    folder = DEFAULT_MODEL if str(settings.pretrained) == SHIPPED_MODEL else settings.pretrained
     model, start = load_detector(folder), StartModel(folder, manifest_digest(folder))
     starts = {method: start for method in settings.train if _can_start(method, settings, model)}
     if not starts:

@@ -37,7 +37,7 @@ class RatedLesions:
     ``variants`` names the part of each row, shape (n,). ``counts`` is by that name, the main one first.
     ``simulated`` and ``train_only`` name the parts that hold simulated lesions, and those that are never held
     out. ``participants`` are all that could be, those without a rated lesion too. ``maps`` are the digests of
-    the susceptibility maps that were kept. ``raters`` is what each of two raters said of a row, shape (n, 2):
+    their susceptibility maps. ``raters`` is what each of two raters said of a row, shape (n, 2):
     1, 0, or NaN where one did not rate; None: nobody knows.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,35 +19,24 @@ from qsmrim_app.tables.lesion_samples import LesionSamples, read_samples
 from qsmrim_app.tables.lesion_table import LesionTable, lesion_table
 
 logger = logging.getLogger(__name__)
-_DIGEST_LENGTH = 32  # hexadecimal digits, of 128 bits
 
 
 @dataclass(frozen=True)
 class SessionImage:
-    """Whose susceptibility map has which content: ``digest`` is equal only for the same image."""
+    """Whose susceptibility map has which content: ``digest`` is equal only for the same image.
+
+    ``folder`` is the output folder that holds the results of the session.
+    """
 
     digest: str
     subject: str
     session: str
+    folder: Path
 
 
-def session_image(source: Source, key: SessionKey) -> list[SessionImage]:
-    """The susceptibility map that lies beside the lesions of a session; none where it was not kept.
-
-    Raises
-    ------
-    TableError
-        If it cannot be read.
-    """
-    path = source.folder / session_path(key, "qsm", ".nii.gz")
-    if not path.is_file():
-        return []
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "blake2b").hexdigest()[:_DIGEST_LENGTH]
-    except OSError as error:
-        raise TableError(f"{path} cannot be read ({error.strerror})") from error
-    return [SessionImage(digest, subject_name(key, source.site), key.session)]
+def session_image(samples: LesionSamples, source: Source, key: SessionKey) -> SessionImage:
+    """The susceptibility map that the samples of a session were measured on."""
+    return SessionImage(samples.map_digest, subject_name(key, source.site), key.session, source.folder)
 
 
 def warn_of_lone_samples(folder: Path, tables: Sequence[Path]) -> None:

@@ -21,7 +21,16 @@ from qsmrim_app.tables.feature_engines import engines_agree, joint_engine
 
 SampleKey = tuple[str, str, int]  # subject, session, index
 FORMAT = "qsmrim-samples-1"
-_SHARED = ("spacing_mm", "margin_mm", "qsm_zero")  # what samples that stand together have in common
+_SHARED = (
+    "spacing_mm",
+    "margin_mm",
+    "qsm_zero",
+    "bin_width_ppb",
+)  # what samples that stand together have in common
+_SINCE_LATER = (
+    "bin_width_ppb",
+    "map_digest",
+)  # files of earlier versions do not say it, nor can it be guessed
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +54,15 @@ class LesionSamples:
         Which program computed the features, with its version; several where samples stand together.
     rim
         Shape (n,), float64: 1 rim+, 0 rim-, NaN where no expert said. Only this trains.
+    bin_width_ppb
+        Width of the grey level bins that the features were computed with.
     margin_mm
         How far around its lesion the QSM of a patch reaches.
     qsm_zero
         What 0 ppb means in patches and features: ``as-stored`` or ``brain-median``.
+    map_digest
+        Tells the susceptibility map of a session from every other one, whatever was outlined in it; empty
+        where samples of several sessions stand together.
     """
 
     keys: tuple[SampleKey, ...]
@@ -58,8 +72,10 @@ class LesionSamples:
     spacing_mm: tuple[float, float, float]
     engine: str
     rim: NDArray[np.float64]
+    bin_width_ppb: float
     margin_mm: float = 0.0
     qsm_zero: str = "as-stored"
+    map_digest: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.keys)
@@ -121,7 +137,8 @@ def concatenate_samples(parts: Sequence[LesionSamples], names: Sequence[str] = (
     Raises
     ------
     TableError
-        If the parts differ in grid, patch shape or feature names, or their engines are not known to agree.
+        If the parts differ in grid, margin, zero, bin width, patch shape or feature names, or their engines
+        are not known to agree.
     """
     called = names or [str(part.keys[:1]) for part in parts]
     for part, name in zip(parts[1:], called[1:], strict=True):
@@ -137,6 +154,7 @@ def concatenate_samples(parts: Sequence[LesionSamples], names: Sequence[str] = (
         features=np.concatenate([part.features for part in parts]),
         rim=np.concatenate([part.rim for part in parts]),
         engine=joint_engine(part.engine for part in parts),
+        map_digest=parts[0].map_digest if len(parts) == 1 else "",
     )
 
 
@@ -165,6 +183,8 @@ def samples_to_bytes(samples: LesionSamples) -> bytes:
         "engine": samples.engine,
         "margin_mm": samples.margin_mm,
         "qsm_zero": samples.qsm_zero,
+        "bin_width_ppb": samples.bin_width_ppb,
+        "map_digest": samples.map_digest,
     }
     tensors = {
         "patches": np.ascontiguousarray(samples.patches, dtype=np.float32),
@@ -180,7 +200,7 @@ def read_samples(path: Path) -> LesionSamples:
     Raises
     ------
     TableError
-        If the file is no samples file.
+        If the file is no samples file, or one of an earlier version that does not say all of its measurement.
     """
     if path.exists() and not path.is_file():
         raise TableError(f"{path} cannot be read as lesion samples (no regular file)")
@@ -189,6 +209,8 @@ def read_samples(path: Path) -> LesionSamples:
             header = json.loads((file.metadata() or {}).get("qsmrim", "{}"))
             if header.get("format") != FORMAT:
                 raise TableError(f"it is none of format {FORMAT}")
+            if lacking := [name for name in _SINCE_LATER if name not in header]:
+                raise TableError(f"it does not say {lacking[0]}: an earlier version of qsmrim wrote it")
             patches, features, rim = (file.get_tensor(name) for name in ("patches", "features", "rim"))
             if not np.isfinite(patches).all() or np.isinf(features).any():
                 raise TableError("its patches or features are not finite")
@@ -200,8 +222,10 @@ def read_samples(path: Path) -> LesionSamples:
                 _three_numbers(json.loads(header["spacing_mm"])),
                 str(header["engine"]),
                 rim,
+                float(header["bin_width_ppb"]),
                 float(header.get("margin_mm", 0.0)),
                 str(header.get("qsm_zero", "as-stored")),
+                str(header["map_digest"]),
             )
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TableError(

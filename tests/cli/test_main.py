@@ -79,6 +79,18 @@ def test_mask_variants_are_named_folders(tmp_path):
     assert group(*words).mask_variants == {"flair": tmp_path, "a:auto": tmp_path}
 
 
+def test_a_folder_is_not_the_word_that_it_is_called_by(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.toml").write_text('model = "none"\n')
+    (tmp_path / "folders.toml").write_text('model = "./none"\n')
+    for words in (["--model", "none"], ["--config-file", "words.toml"]):
+        assert participant(*words).model == Path("none")
+    for words in (["--model", "./none"], ["--model", "none/"], ["--config-file", "folders.toml"]):
+        assert participant(*words).model == tmp_path / "none"
+    assert group("--pretrained", "default").pretrained == Path("default")
+    assert group("--pretrained", "./default").pretrained == tmp_path / "default"
+
+
 def test_folds_are_a_number_a_word_or_a_file(tmp_path):
     file = tmp_path / "folds.tsv"
     file.write_text("subject\tfold\n")

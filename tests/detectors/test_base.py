@@ -58,6 +58,7 @@ def _swapped(samples):
         ),
         (lambda _: {"margin_mm": 0.0}, "looks 2.0 mm around a lesion and calls the 'brain-median'"),
         (lambda _: {"qsm_zero": "as-stored"}, "the samples were made with 2.0 mm and 'as-stored'"),
+        (lambda _: {"bin_width_ppb": 5.0}, "features in bins of 25 ppb, those of the samples .* with 5 ppb"),
         (lambda _: {"engine": "phantom-2"}, "trained on features by phantom-1, these are by phantom-2"),
         (lambda _: {"spacing_mm": (1.0, 1.0, 3.0)}, "looks at voxels of"),
         (lambda s: {"patches": s.patches[..., :4]}, "looks at patches of"),

@@ -102,6 +102,18 @@ def fewer_features(place: Path) -> None:
         path.write_bytes(samples_to_bytes(less))
 
 
+def another_bin_width(place: Path) -> None:
+    change_samples(place / "b", bin_width_ppb=5.0)
+
+
+def settings_of_another_bin_width(place: Path) -> None:
+    (place / "settings.toml").write_text("[detector.radiomics]\nbin_width_ppb = 5.0\n")
+
+
+def settings_of_another_margin(place: Path) -> None:
+    (place / "settings.toml").write_text("[detector.patch]\nmargin_mm = 0.0\n")
+
+
 def another_engine(place: Path) -> None:
     change_samples(place / "b", engine="pyradiomics 0")
 
@@ -129,6 +141,23 @@ def one_participant_under_two_names_and_outlines(place: Path) -> None:
     path = samples_path(place / "a", "77")
     samples = read_samples(path)
     path.write_bytes(samples_to_bytes(replace(samples, patches=samples.patches * 1.01)))
+
+
+def one_participant_under_two_outlines_without_maps(place: Path) -> None:
+    """As the two outputs of ``qsmrim-simulate --samples-dir`` have it: samples and tables alone."""
+    one_participant_in_both_sites(place)
+    path = samples_path(place / "b", "02")
+    samples = read_samples(path)
+    path.write_bytes(samples_to_bytes(replace(samples, patches=samples.patches * 1.01)))
+    for image in place.glob("[ab]/sub-*/**/*.nii.gz"):
+        image.unlink()
+
+
+def a_variant_of_other_people(place: Path) -> None:
+    """The labels are the same, as those of two studies that count from 1."""
+    shutil.copytree(place / "a", place / "v")
+    path = samples_path(place / "v", "02")
+    path.write_bytes(samples_to_bytes(replace(read_samples(path), map_digest="0" * 32)))
 
 
 def one_scan_in_two_sessions(place: Path) -> None:
@@ -172,15 +201,20 @@ def in_the_table(old: str, new: str) -> Callable[[Path], None]:
 
 def in_the_header(**changes: object) -> Callable[[Path], None]:
     """The description that a file of samples carries, with other values."""
+    return lambda place: change_header(place, lambda header: header | changes)
 
-    def change(place: Path) -> None:
-        path = samples_path(place / "b", "06")
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads(file.metadata()["qsmrim"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        save_file(tensors, path, {"qsmrim": json.dumps(header | changes)})
 
-    return change
+def not_in_the_header(name: str) -> Callable[[Path], None]:
+    """The description of an earlier version, which did not say so much."""
+    return lambda place: change_header(place, lambda header: {k: v for k, v in header.items() if k != name})
+
+
+def change_header(place: Path, change: Callable[[dict[str, object]], dict[str, object]]) -> None:
+    path = samples_path(place / "b", "06")
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads(file.metadata()["qsmrim"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, path, {"qsmrim": json.dumps(change(header))})
 
 
 def not_finite(what: str) -> Callable[[Path], None]:
@@ -242,9 +276,22 @@ CASES = [
     (another_order_of_features, (), "sub-05 in .* the names or order of their features"),
     (fewer_features, (), r"their features \(526 and 527\)"),
     (another_engine, (), "engine"),
+    (another_bin_width, (), r"sub-05 in .*b and of sub-01 in .*a differ in bin_width_ppb \(5.0 and 25.0\)"),
+    (
+        settings_of_another_bin_width,
+        ("--config-file", "settings.toml"),
+        "--train aprl-rf: .* features in bins of 5 ppb, those of the samples were computed with 25 ppb",
+    ),
+    (settings_of_another_margin, ("--config-file", "settings.toml"), "looks 0.0 mm .* made with 2.0 mm"),
     (one_participant_in_both_sites, (), "'a:02' and 'b:02' have the same image"),
     (one_participant_under_two_names, (), "'a:02' and 'a:77' have the same image"),
     (one_participant_under_two_names_and_outlines, (), "'a:02' and 'a:77' have the same image"),
+    (one_participant_under_two_outlines_without_maps, (), "'a:02' and 'b:02' have the same image"),
+    (
+        a_variant_of_other_people,
+        ("--mask-variant", "a:flair=v"),
+        "mask variant 'flair': participant 'a:02' has one susceptibility map in v and another in a;",
+    ),
     (one_scan_in_two_sessions, (), "'a:02' has the same susceptibility map in the sessions 'none' and '1'"),
     (a_label_without_a_lesion, (), r"sub-06.*lesion\(s\) \[99\] an expert rim status"),
     (a_sample_without_a_row, (), r"sub-06.*lesion\(s\) \[1\]"),
@@ -261,6 +308,8 @@ CASES = [
     (in_the_header(margin_mm="two"), (), "sub-06.*cannot be read as lesion samples"),
     (in_the_header(feature_names="3"), (), "sub-06.*cannot be read as lesion samples"),
     (in_the_header(spacing_mm="[1, 2]"), (), "sub-06.*cannot be read as lesion samples"),
+    (not_in_the_header("bin_width_ppb"), (), "sub-06.*bin_width_ppb: an earlier version .*run the partici"),
+    (not_in_the_header("map_digest"), (), "sub-06.*map_digest: an earlier version .*run the participant"),
     (not_finite("patches"), (), "sub-06.*safetensors cannot be read .*not finite"),
     (not_finite("features"), (), "sub-06.*safetensors cannot be read .*not finite"),
     (a_pipe_for_samples, (), "sub-06.*no regular file"),
@@ -305,6 +354,12 @@ def test_wrong_data_get_a_sentence_and_change_nothing(spoil, more, said, place, 
     [
         (("--seeds", "-1"), "seed -1: expected a whole number from 0"),
         (("--site", "a\nb=a"), r"'a\\nb' is no name of a site"),
+        (("--site", "raw=a"), "--site: the name 'raw' stands for bids_dir"),
+        (("--train-only", "raw=b"), "--train-only: the name 'raw' stands for bids_dir"),
+        (
+            ("--site", "a=a", "--mask-variant", "a:b=c", "--train-only", "b=b"),
+            "the name 'b' stands for two folders; give what only trains another one",
+        ),
         (("--config-file", "settings.toml"), "settings.toml: .*feature_clip is -1.0; expected above 0"),
         (("--config-file", "batch.toml"), "batch.toml: .*batch_size is 1; expected a whole number from 2"),
         (
@@ -317,6 +372,7 @@ def test_settings_that_cannot_be_meant_are_refused_before_anything_is_read(
     more, said, place, capsys, monkeypatch
 ):
     monkeypatch.chdir(place)
+    (place / "c").mkdir()
     (place / "settings.toml").write_text("[detector.training]\nfeature_clip = -1.0\n")
     (place / "batch.toml").write_text("[detector.training]\nbatch_size = 1\n")
     (place / "gain.toml").write_text("[detector.augmentation]\nqsm_gain = [2.0, 1.0]\n")
@@ -340,7 +396,7 @@ def test_samples_without_their_lesion_table_are_named(place, monkeypatch, caplog
 
 
 def test_who_only_trains_is_not_held_out_under_another_name(place, monkeypatch, capsys):
-    one_participant_in_both_sites(place)
+    one_participant_under_two_outlines_without_maps(place)
     monkeypatch.chdir(place)
     words = "bids out group --site a=a --train-only b=b --train aprl-rf --folds 2"
     assert main(words.split()) == 65
@@ -356,5 +412,9 @@ def test_who_only_trains_may_stand_under_two_outlines(place, monkeypatch):
 
 def test_other_outlines_and_sessions_of_a_participant_are_no_other_participant(measured, tmp_path):
     flair = write_outputs_of(tmp_path / "flair", A, "flair")
-    require_distinct_participants(gather({"": measured / "a"}, {"flair": flair}))
+    gathered = gather({"": measured / "a"}, {"flair": flair})
+    require_distinct_participants(gathered)
+    maps = [{image.digest for image in part.images} for part in (gathered, gathered.variants["flair"])]
+    assert maps[0] == maps[1]
+    assert len(maps[0]) == len(A)
     require_distinct_participants(gather({"a": measured / "a", "b": measured / "b"}))

@@ -209,6 +209,8 @@ def test_what_only_trains_is_in_every_fit_and_in_no_figure(output_dir, other_dir
 def test_a_name_cannot_stand_for_two_folders(output_dir):
     with pytest.raises(UsageError, match="'flair' stands for two"):
         gather({"": output_dir}, {"flair": output_dir.parent}, {"flair": output_dir})
+    with pytest.raises(UsageError, match="'flair' stands for two"):
+        gather({"a": output_dir}, {"a:flair": output_dir.parent}, {"flair": output_dir})
 
 
 def test_raters_sites_and_strict_thresholds_reach_evaluation_and_card(output_dir, other_dir, tmp_path):

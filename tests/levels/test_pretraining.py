@@ -1,18 +1,20 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qsmrim_app.bids_io.tables_io import read_lesion_table, write_lesion_table
 from qsmrim_app.detectors.registry import load_detector
-from qsmrim_app.errors import CheckpointError, ModelError, UsageError
+from qsmrim_app.errors import CheckpointError, FeatureMismatchError, ModelError, UsageError
 from qsmrim_app.levels.classifying import DEFAULT_MODEL
 from qsmrim_app.levels.fitting import StartModel, manifest_digest
 from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.group import run_group
 from qsmrim_app.levels.pretraining import starts_of
 from qsmrim_app.levels.rated_lesions import rated_lesions
+from qsmrim_app.tables.lesion_samples import read_samples, samples_to_bytes
 from qsmrim_app.tables.lesion_table import LesionTable
 from tests.levels.phantom_outputs import SUBJECTS, group_settings, write_outputs_of
 
@@ -76,6 +78,11 @@ def test_every_fit_starts_from_the_model_and_the_results_say_so(pretrained, tmp_
 def test_whoever_is_held_out_was_not_seen_under_other_outlines_either(tmp_path):
     model = _trained(tmp_path / "flair", SUBJECTS, "flair")
     other = write_outputs_of(tmp_path / "other", SUBJECTS[:3])
+    for image in other.rglob("*.nii.gz"):  # simulated participants leave samples without images
+        image.unlink()
+    for path in other.rglob("*_samples.safetensors"):  # no lesion has the same outline
+        samples = read_samples(path)
+        path.write_bytes(samples_to_bytes(replace(samples, patches=samples.patches * 1.01)))
     before = sorted(other.rglob("*"))
     with pytest.raises(UsageError, match=r"held out \(3, '01' among them\)"):
         run_group(_settings(other, pretrained=model))
@@ -88,6 +95,14 @@ def test_a_model_that_does_not_say_whom_it_saw_is_refused(pretrained, untrained)
     fit = next((pretrained.parents[1] / "work/training/qsmrim-net").glob("final*/model.json")).parent
     with pytest.raises(UsageError, match="does not say on which lesions it was trained"):
         _starts(untrained, fit)
+
+
+def test_a_model_of_features_of_another_bin_width_is_refused(pretrained, tmp_path):
+    output_dir = write_outputs_of(tmp_path / "out", SUBJECTS)
+    for path in output_dir.rglob("*_samples.safetensors"):
+        path.write_bytes(samples_to_bytes(replace(read_samples(path), bin_width_ppb=5.0)))
+    with pytest.raises(FeatureMismatchError, match=r"--pretrained .* bins of 25 ppb, .* with 5 ppb"):
+        _starts(output_dir, pretrained)
 
 
 def test_a_model_that_the_training_would_replace_is_refused(pretrained, tmp_path):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from qsmrim_app.bids_io.label_tables import read_label_table
-from qsmrim_app.errors import OutputError
-from qsmrim_app.images import load_image, load_labels
+from qsmrim_app.errors import InputError, OutputError
+from qsmrim_app.images import load_image, load_labels, map_digest, to_ppb
+from qsmrim_app.levels.distinct_participants import require_distinct_participants
 from qsmrim_app.levels.gathering import gather
 from qsmrim_app.levels.simulate import recipe, run_simulation
 from qsmrim_app.plain_data import with_values
@@ -103,6 +104,14 @@ def test_samples_of_both_masks_are_what_the_group_level_reads(tmp_path):
         assert np.median(flair_seen[flair_seen != 0]) > 1  # lesions are bright
         assert ((qsm != 0).sum(axis=(1, 2, 3)) > (flair_seen != 0).sum(axis=(1, 2, 3))).all()  # the margin
         assert part.samples.qsm_zero == settings.detector.patch.qsm_zero
+    # its map is that of the dataset, whichever way it comes to the group level
+    stored = tmp_path / "cohort/derivatives/qsm/sub-sim001/anat/sub-sim001_Chimap.nii.gz"
+    digest = map_digest(to_ppb(load_image(stored).volume, "ppm"))
+    assert [image.digest for part in (gathered, flair) for image in part.images] == [digest, digest]
+    with pytest.raises(InputError, match="'a:sim001' and 'b:sim001' have the same image"):
+        require_distinct_participants(
+            gather({"a": tmp_path / "samples/faithful", "b": tmp_path / "samples/flair"})
+        )
 
 
 @pytest.mark.slow

@@ -209,12 +209,48 @@ GROUP_ROWS = tuple(
             BAD_GROUP,
         ),
         ("fewer rim+ participants than folds", 65, "names the fold that lacks them", BAD_GROUP),
-        ("a site with another grid, feature list or engine", 65, "names both sessions", BAD_GROUP),
         (
-            "the same participant in two sites, or under two names, also with other outlines of the lesions",
+            "a site with another grid, feature list, bin width of the features or engine",
+            65,
+            "names both sessions and values",
+            BAD_GROUP,
+        ),
+        (
+            "a settings file with another margin or bin width than the samples were measured with",
+            65,
+            "names both values",
+            BAD_GROUP,
+        ),
+        (
+            "samples of an earlier version, which do not say their bin width or map",
+            65,
+            "names the file and what to run again",
+            BAD_GROUP,
+        ),
+        (
+            "the same participant in two sites, or under two names, also with other outlines of the lesions "
+            "and without images",
             65,
             "names both",
             BAD_GROUP,
+        ),
+        (
+            "a mask variant of other people who have the same labels",
+            65,
+            "names the participant and both folders",
+            BAD_GROUP,
+        ),
+        (
+            "a model to start from (`--pretrained`) on features of another bin width",
+            65,
+            "names the model and both values",
+            "levels/test_pretraining.py::test_a_model_of_features_of_another_bin_width_is_refused",
+        ),
+        (
+            "a model to start from that saw who is held out, also under other outlines and without images",
+            64,
+            "names the model and a participant",
+            "levels/test_pretraining.py::test_whoever_is_held_out_was_not_seen_under_other_outlines_either",
         ),
         ("one scan among the results of two sessions", 65, "names both", BAD_GROUP),
         ("a label without a lesion, a sample without a row", 65, "names the file and the lesion", BAD_GROUP),
@@ -245,6 +281,12 @@ GROUP_ROWS = tuple(
             BAD_GROUP,
         ),
         (
+            "one name for two folders: the raw dataset, a site, a mask variant, what only trains",
+            64,
+            "names it",
+            SETTINGS,
+        ),
+        (
             "a negative seed, a clip below 0, a batch of one lesion, a range whose ends are exchanged, a "
             "site name with a line end",
             64,
@@ -265,6 +307,12 @@ GROUP_WARNINGS = (
         "models and figures of methods that an earlier call trained, perhaps on another cohort",
         "works: the page names the models; their figures are removed from `figures/`",
         "levels/test_group_report.py::test_models_and_figures_of_another_training_do_not_pass_for_this_one",
+    ),
+    Row(
+        "Group level",
+        "a folder called `default` or `none` given as a model, as `./default`",
+        "works: it is that folder, not the word",
+        "cli/test_main.py::test_a_folder_is_not_the_word_that_it_is_called_by",
     ),
     Row(
         "Group level",

@@ -108,9 +108,11 @@ def test_the_model_is_one_that_the_program_runs(file, tmp_path):
 
 
 def test_settings_follow_the_samples():
-    samples = replace(lesion_samples(4, np.random.default_rng(3)), margin_mm=2.0, spacing_mm=(1.0, 1.0, 2.0))
+    changes = {"margin_mm": 2.0, "spacing_mm": (1.0, 1.0, 2.0), "bin_width_ppb": 5.0}
+    samples = replace(lesion_samples(4, np.random.default_rng(3)), **changes)
     settings = settings_for(samples, "aprl-nn")
     assert settings.patch.margin_mm == 2.0
+    assert settings.radiomics.bin_width_ppb == 5.0
     assert settings.spacing_mm == (1.0, 1.0, 2.0)
     assert settings.patch.shape_vox == (16, 16, 8)
     assert settings.network.n_features == 6

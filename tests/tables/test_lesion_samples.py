@@ -25,6 +25,7 @@ def _samples(keys, /, **changes) -> LesionSamples:
         "feature_names": ("a", "b"),
         "spacing_mm": (0.75, 0.75, 3.0),
         "engine": "test-1",
+        "bin_width_ppb": 25.0,
         "rim": np.where(index % 2 == 1, 1.0, np.where(index % 4 == 0, 0.0, np.nan)),
     }
     return LesionSamples(**{**values, **changes})
@@ -58,7 +59,8 @@ def test_selecting_an_unknown_lesion_is_an_error():
 
 
 def test_samples_come_back_from_their_file(tmp_path):
-    before = _samples(KEYS, features=np.array([[1, np.nan], [2.5, 3], [0, 0], [-1e300, 1e-300]]))
+    features = np.array([[1, np.nan], [2.5, 3], [0, 0], [-1e300, 1e-300]])
+    before = _samples(KEYS, features=features, bin_width_ppb=12.5, map_digest="ab")
     (tmp_path / "s.safetensors").write_bytes(samples_to_bytes(before))
     after = read_samples(tmp_path / "s.safetensors")
     assert (after.keys, after.feature_names, after.spacing_mm, after.engine) == (
@@ -67,6 +69,7 @@ def test_samples_come_back_from_their_file(tmp_path):
         before.spacing_mm,
         before.engine,
     )
+    assert (after.bin_width_ppb, after.map_digest) == (12.5, "ab")
     for name in ("patches", "features", "rim"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
         assert getattr(after, name).dtype == getattr(before, name).dtype
@@ -106,6 +109,13 @@ def test_parts_keep_their_order():
     assert whole.features[:, 0].tolist() == [2, 4, 1, 300]
 
 
+def test_only_the_samples_of_one_session_name_its_map():
+    one, other = _samples(KEYS[:2], map_digest="a"), _samples(KEYS[2:], map_digest="b")
+    assert concatenate_samples([one]).map_digest == "a"
+    assert concatenate_samples([one, other]).map_digest == ""
+    assert one.take([]).map_digest == "a"
+
+
 def test_parts_by_engines_that_agree_stand_together_and_name_both():
     by_both = [_samples(KEYS[:2], engine="vectorised-1"), _samples(KEYS[2:], engine="pyradiomics-3.0.1")]
     assert concatenate_samples(by_both).engine == "pyradiomics-3.0.1 + vectorised-1"
@@ -120,6 +130,7 @@ def test_parts_by_engines_that_agree_stand_together_and_name_both():
         ({"engine": "test-2"}, r"engine \(test-2 and"),
         ({"margin_mm": 3.0}, r"margin_mm \(3.0 and 0.0\)"),
         ({"qsm_zero": "brain-median"}, "qsm_zero"),
+        ({"bin_width_ppb": 5.0}, r"bin_width_ppb \(5.0 and 25.0\)"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(change, said):
