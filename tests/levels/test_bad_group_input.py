@@ -320,14 +320,14 @@ CASES = [
     (folds(*GOOD_FOLDS, "a:01\t1"), ("--folds", "folds.tsv"), "stands in the folds 0 and 1"),
     (no_folds, ("--folds", "folds.tsv"), "has no rows"),
     (
-        settings_file("[detector.patch]\nmargin_mm = 1"),
+        settings_file("[detector.patch]\nqsm_zero = 'as-stored'"),
         ("--config-file", "settings.toml"),
-        r"samples that the participant level left in a: detector.patch.margin_mm is 1.0 here, 2.0 there; say",
+        "calls the 'as-stored' susceptibility 0, .*'brain-median'; run the participant level again, or leave",
     ),
     (
-        settings_file("[detector.patch]\nqsm_zero = 'as-stored'\nshape_vox = [8, 8, 8]"),
+        settings_file("[detector.patch]\nshape_vox = [8, 8, 8]"),
         ("--config-file", "settings.toml"),
-        r"qsm_zero is 'as-stored' here, 'brain-median' there; detector.patch.shape_vox is \(8, 8, 8\) here",
+        r"looks at patches of \(8, 8, 8\) voxels, not",
     ),
 ]
 

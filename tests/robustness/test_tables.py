@@ -275,9 +275,9 @@ GROUP_ROWS = tuple(
             BAD_GROUP,
         ),
         (
-            "patches, margins or a zero of the QSM in the settings file that are not those of the samples",
+            "patches or a zero of the QSM in the settings file that are not those of the samples",
             65,
-            "names setting and folder",
+            "names both",
             BAD_GROUP,
         ),
         (
