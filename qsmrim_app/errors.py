@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 # What other libraries say when there is no memory left, in errors that are no `MemoryError`
-_NO_MEMORY = ("can't allocate memory", "Cannot allocate memory", "failed to map segment", "bad_alloc")
+_NO_MEMORY = ("can't allocate memory", "Cannot allocate memory", "failed to map segment", "std::bad_alloc")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -84,10 +84,13 @@ def left_sessions(output_dir: Path, raw_dir: Path, of_run: Collection[SessionKey
     raw, left = _raw_sessions(raw_dir), []
     for subject in sorted({key.subject for key in of_run}):
         own = {key for key in (*raw, *of_run) if key.subject == subject}
-        by_derivative = SessionKey(subject) in raw and SessionKey(subject) not in of_run
+        alone = SessionKey(subject)
+        by_derivative = (
+            alone in raw and alone not in of_run
+        )  # which may have sessions that are not of the run
         tables = lesion_tables(output_dir / SessionKey(subject).folder)
         keys = {key for path in tables if (key := key_of_table(path)) is not None}
-        left += [] if by_derivative else sorted(keys - own)
+        left += [alone] * (alone in keys) if by_derivative else sorted(keys - own)
     return left
 
 

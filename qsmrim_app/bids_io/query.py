@@ -104,7 +104,7 @@ def _find_session(
         if problem is None:
             findings["lesions"] = _with_space_notes(findings)
         rows = [_row(key, finding) for finding in findings.values()]
-        rows += [RoleRow(key, "not read", "", "; ".join(unread))] if unread and not problem else []
+        rows += [RoleRow(key, "not read", "", "; ".join(unread))] if unread else []
         return problem or _inputs(key, findings, unread), rows
     except (InputError, OSError) as error:  # the second: no rights, or a disk that fails
         reason = error if isinstance(error, InputError) else _unreadable(key, error)

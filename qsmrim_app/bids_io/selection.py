@@ -16,7 +16,8 @@ from qsmrim_app.settings import InputSettings
 
 logger = logging.getLogger(__name__)
 
-_OF_SESSIONS = ("qsm", "flair", "lesions", "raters", "rim_map")  # images of these roles make a session
+_OF_SESSIONS = ("qsm", "flair", "lesions")  # images of these roles make a session,
+_OF_ONLY_SESSIONS = ("raters", "rim_map")  # and of these where the raw dataset has none
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,21 @@ def _sessions(datasets: Sequence[Dataset], subject: str, filters: Mapping[str, Q
     """
     raw, *derivatives = datasets
     found = sessions_of(raw, subject)
+    roles = _OF_SESSIONS if found else (*_OF_SESSIONS, *_OF_ONLY_SESSIONS)
     for dataset in derivatives:
         labels = sessions_of(dataset, subject) - found
-        found |= {label for label in labels if _makes_session(dataset, SessionKey(subject, label), filters)}
+        found |= {
+            label for label in labels if _makes_session(dataset, SessionKey(subject, label), roles, filters)
+        }
     return sorted(found)
 
 
-def _makes_session(dataset: Dataset, key: SessionKey, filters: Mapping[str, Query]) -> bool:
+def _makes_session(
+    dataset: Dataset, key: SessionKey, roles: Sequence[str], filters: Mapping[str, Query]
+) -> bool:
     try:
         files = session_files(dataset, key, is_only_session=False)
-        return any(best_matches(files, role, filters.get(role, {})) for role in _OF_SESSIONS)
+        return any(best_matches(files, role, filters.get(role, {})) for role in roles)
     except InputError:
         return True  # it cannot be read; whoever looks for its files will say so
 

@@ -24,6 +24,7 @@ _LOOK_AT = 200_000  # voxels are enough to find a value that a fifth of them has
 _FEW_VALUES = 5000  # a map that holds no more of them was stored in steps
 _LARGEST_ZERO = 8  # voxels of a piece that holds 0 because the step nearest to its value is 0
 _NEXT_TO_ZERO = 1e-3  # of the smallest step
+_COARSE = 0.2  # of the robust standard deviation of the measured values: steps from which much tissue is 0
 
 
 class _Background(NamedTuple):
@@ -61,7 +62,7 @@ def zero_background(qsm: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
     return rest, (said, *more)  # an export that was padded afterwards has two
 
 
-def keep_measured_zeros(qsm: Volume) -> Volume:
+def keep_measured_zeros(qsm: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
     """A map that was stored in steps, such as whole ppb, with tissue that happens to be 0 moved next to it.
 
     That are single voxels and pieces of a few, which share no face with more of them. Where nothing was
@@ -71,16 +72,34 @@ def keep_measured_zeros(qsm: Volume) -> Volume:
     ----------
     qsm
         Susceptibility in the unit of its file, shape (i, j, k), finite.
+    path
+        Its file, for the message.
+
+    Returns
+    -------
+    Volume
+        The map itself where it was not stored in steps.
+    tuple of str
+        A sentence where the steps are coarse, else none.
     """
-    step = max(1, round((qsm.data.size / _LOOK_AT) ** (1 / 3)))
-    levels = np.unique(qsm.data[::step, ::step, ::step])
+    every = max(1, round((qsm.data.size / _LOOK_AT) ** (1 / 3)))
+    seen = qsm.data[::every, ::every, ::every]
+    levels = np.unique(seen)
     if not 1 < len(levels) <= _FEW_VALUES:
-        return qsm
+        return qsm, ()
+    step, measured = float(np.diff(levels).min()), seen[seen != 0]
     pieces, _ = ndimage.label(qsm.data == 0)
     small = np.bincount(pieces.ravel()) <= _LARGEST_ZERO
     small[0] = False
-    beside = np.float32(_NEXT_TO_ZERO * np.diff(levels).min())
-    return qsm.with_data(np.where(small[pieces], beside, qsm.data))
+    found = qsm.with_data(np.where(small[pieces], np.float32(_NEXT_TO_ZERO * step), qsm.data))
+    spread = 1.4826 * float(np.median(np.abs(measured - np.median(measured))))
+    if step < _COARSE * spread:
+        return found, ()
+    return found, (
+        f"{path.name}: the map is stored in steps of {step:.3g}, coarse against its spread of {spread:.3g} "
+        "(robust standard deviation); tissue that was rounded to 0 counts as not measured where it is more "
+        f"than {_LARGEST_ZERO} voxels; export it with more digits",
+    )
 
 
 def _constant(data: NDArray[np.float32]) -> _Background | None:

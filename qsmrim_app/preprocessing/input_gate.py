@@ -47,10 +47,11 @@ def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[st
     loaded = load_image(path)
     _require_extent(loaded.volume, path)
     measured, doubts = zero_background(loaded.volume, path)
-    measured, filled = zero_padding(keep_measured_zeros(measured), path)
+    measured, coarse = keep_measured_zeros(measured, path)
+    measured, filled = zero_padding(measured, path)
     unit = susceptibility_unit(measured.data, stated_unit, path)
     guess = f"{path.name}: its sidecar gives no Units; by their range the values were taken for {unit}"
-    warnings = (*loaded.warnings, *doubts, *filled, *(() if stated_unit else (guess,)))
+    warnings = (*loaded.warnings, *doubts, *coarse, *filled, *(() if stated_unit else (guess,)))
     qsm = to_ppb(measured, unit)
     absurd = np.abs(qsm.data) > _LARGEST_PPB
     if absurd.any():
@@ -80,8 +81,9 @@ def load_intensities(path: Path) -> Loaded:
         )
     _require_extent(loaded.volume, path)
     measured, filled = zero_padding(loaded.volume, path)
-    positive, moved = above_zero(measured, path)
-    return _without_spikes(Loaded(positive, (*loaded.warnings, *filled, *moved)), path)
+    even = _without_spikes(Loaded(measured, (*loaded.warnings, *filled)), path)
+    positive, moved = above_zero(even.volume, path)
+    return Loaded(positive, (*even.warnings, *moved))
 
 
 def load_on_qsm_grid(path: Path, qsm: Volume) -> Loaded:

@@ -15,6 +15,7 @@ from nipype import config as nipype_config
 from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
+from qsmrim_app.errors import UsageError
 from qsmrim_app.preprocessing.outcomes import CRASH_FOLDER
 from qsmrim_app.preprocessing.plugin_file import PluginFile, read_plugin_file
 from qsmrim_app.preprocessing.safe_results import read_only_results
@@ -119,9 +120,15 @@ def _start_worker(folder: str, level: int) -> None:
 
 
 def _plugin(file: PluginFile | None, resources: ResourceSettings) -> tuple[Any, dict[str, Any]]:
+    if file is not None and file.name == "MultiProc":
+        try:
+            return SteadyMultiProc(file.arguments), file.arguments
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"{resources.nipype_plugin}: nipype's plugin 'MultiProc' refuses its 'plugin_args' ({error})"
+            ) from error
     if file is not None:
-        own = file.name == "MultiProc"
-        return SteadyMultiProc(file.arguments) if own else file.name, file.arguments
+        return file.name, file.arguments
     if resources.nprocs == 1:
         return "Linear", {}
     arguments = {"n_procs": resources.nprocs, "memory_gb": resources.memory_gb, "raise_insufficient": False}

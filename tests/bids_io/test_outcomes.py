@@ -94,3 +94,5 @@ def test_sessions_that_got_another_name_are_left(tmp_path):
         put(out, key)
     assert left_sessions(out, raw, run) == [renamed, former_layout]
     assert left_sessions(out, raw, [SessionKey("04", "1")]) == []
+    put(out, SessionKey("03"))  # of before the derivative had sessions
+    assert left_sessions(out, raw, [of_derivative]) == [SessionKey("03")]

@@ -94,7 +94,8 @@ def test_tissue_that_was_rounded_to_0_is_measured(brain):
     rounded[20:23, 20:23, 10:13] = False
     hole = np.zeros(SHAPE, dtype=bool)
     hole[20:23, 20:23, 10:13] = True
-    found = keep_measured_zeros(stored)
+    found, said = keep_measured_zeros(stored, FILE)
+    assert said == ()
     apart = rounded & ~ndimage.binary_dilation(hole | (brain.data == 0), iterations=4)
     assert apart.sum() > 15
     assert (found.data[apart] != 0).all()
@@ -106,4 +107,12 @@ def test_a_map_that_was_not_stored_in_steps_is_not_changed(rng):
     data = rng.normal(0, 0.03, (60, 60, 60)).astype(np.float32)
     data[10, 10, 10] = 0
     volume = Volume(data, np.eye(4))
-    assert keep_measured_zeros(volume) is volume
+    assert keep_measured_zeros(volume, FILE) == (volume, ())
+
+
+def test_coarse_steps_are_said(brain):
+    stored = brain.with_data((0.01 * np.rint(brain.data / 0.01)).astype(np.float32))
+    _, (said,) = keep_measured_zeros(stored, FILE)
+    assert said.startswith(
+        "sub-01_Chimap.nii.gz: the map is stored in steps of 0.01, coarse against its spread"
+    )

@@ -12,7 +12,7 @@ from nipype.interfaces.base import traits
 from nipype.pipeline.engine import Node, Workflow
 from nipype.pipeline.plugins.linear import LinearPlugin
 
-from qsmrim_app.errors import GridMismatchError, PreprocessingError, WorkerKilledError
+from qsmrim_app.errors import GridMismatchError, PreprocessingError, UsageError, WorkerKilledError
 from qsmrim_app.images import load_image, load_labels, same_grid, save_volume
 from qsmrim_app.preprocessing import alignment_interfaces
 from qsmrim_app.preprocessing.running import run_workflow
@@ -242,6 +242,14 @@ def test_a_plugin_that_gives_up_is_no_killed_worker(tmp_path, monkeypatch):
     error = _prepare([inputs], tmp_path / "work", resources=ResourceSettings(nipype_plugin=path))[inputs.key]
     assert type(error) is PreprocessingError
     assert "sub-01: not prepared, because nipype ended with KeyError: 'no such queue'" in str(error)
+
+
+def test_arguments_that_a_plugin_refuses_are_named(tmp_path):
+    path = tmp_path / "plugin.yml"
+    path.write_text("plugin: MultiProc\nplugin_args: {n_procs: 1, mp_context: nonsense}\n")
+    inputs = write_session(tmp_path / "bids")
+    with pytest.raises(UsageError, match=rf"{path}: .*'MultiProc' refuses its 'plugin_args'.*nonsense"):
+        _prepare([inputs], tmp_path / "work", resources=ResourceSettings(nipype_plugin=path))
 
 
 # ---- worker processes ----

@@ -123,6 +123,12 @@ ROWS = (
     ),
     Row(
         SECTION,
+        "results without a session, and a derivative that has given the participant one since",
+        "works, with a warning in the log: both are counted; names the folder",
+        "bids_io/test_outcomes.py::test_sessions_that_got_another_name_are_left",
+    ),
+    Row(
+        SECTION,
         "labels with `sub-`, `/` or `..` given to the nipype interface",
         "works without the prefix; else refused before anything is made",
         "embedding/test_detect_rim_lesions.py::test_labels_may_bear_their_prefix_and_cannot_leave_the_folder",

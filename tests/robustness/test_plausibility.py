@@ -47,6 +47,18 @@ ROWS = (
     ),
     Row(
         _QSM,
+        "a QSM in steps of a fifth of its spread or more, such as 10 ppb",
+        "works, with a warning: what was rounded to 0 in pieces of more than 8 voxels counts as not measured",
+        "preprocessing/test_background.py::test_coarse_steps_are_said",
+    ),
+    Row(
+        _QSM,
+        "a smooth QSM in coarse steps, or a saturated image, whose head reaches the faces of the array",
+        "works: its pieces of one value are no padding",
+        "preprocessing/test_padding.py::test_smooth_tissue_that_was_stored_in_steps_is_no_padding",
+    ),
+    Row(
+        _QSM,
         "a QSM of the wrong sign",
         "refused, exit 65, with the way to turn it round; "
         "`preprocessing.implausible_qsm` = `warn` goes on with warnings",
