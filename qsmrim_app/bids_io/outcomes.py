@@ -63,34 +63,32 @@ def session_outcomes(output_dir: Path, raw_dir: Path | None = None) -> tuple[Ses
 
 
 def left_participants(output_dir: Path, raw_dir: Path) -> list[str]:
-    """Labels of those with results who have no folder in the raw dataset, sorted."""
+    """Labels of those with results who have no folder in the raw dataset, sorted.
+
+    A dataset without any participant is not there, such as one that was not mounted: then nobody left.
+    """
     there = {key.subject for key in _raw_sessions(raw_dir)}
+    if not there:
+        return []
     keys = (key_of_table(path) for path in lesion_tables(output_dir))
     return sorted({key.subject for key in keys if key is not None} - there)
 
 
-def left_sessions(output_dir: Path, raw_dir: Path, of_run: Collection[SessionKey]) -> list[SessionKey]:
+def left_sessions(output_dir: Path, known: Collection[SessionKey]) -> list[SessionKey]:
     """Sessions with results that their dataset does not have: it was given other sessions since. Sorted.
 
     Parameters
     ----------
     output_dir
         Of a participant run.
-    raw_dir
-        The raw dataset.
-    of_run
-        The sessions of a run; only their participants are looked at.
+    known
+        Every session that the dataset has of some subjects; only these are looked at.
     """
-    raw, left = _raw_sessions(raw_dir), []
-    for subject in sorted({key.subject for key in of_run}):
-        own = {key for key in (*raw, *of_run) if key.subject == subject}
-        alone = SessionKey(subject)
-        by_derivative = (
-            alone in raw and alone not in of_run
-        )  # which may have sessions that are not of the run
+    left = []
+    for subject in sorted({key.subject for key in known}):
         tables = lesion_tables(output_dir / SessionKey(subject).folder)
         keys = {key for path in tables if (key := key_of_table(path)) is not None}
-        left += [alone] * (alone in keys) if by_derivative else sorted(keys - own)
+        left += sorted(keys - set(known))
     return left
 
 

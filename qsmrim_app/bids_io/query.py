@@ -11,10 +11,10 @@ from qsmrim_app.bids_io.choosing import Finding
 from qsmrim_app.bids_io.datasets import Dataset, find_datasets, require_dataset
 from qsmrim_app.bids_io.image_sources import find_brain_mask, find_flair, find_magnitude, find_qsm
 from qsmrim_app.bids_io.lesion_sources import find_lesions, find_rater_files, kind_of, space_of
-from qsmrim_app.bids_io.matching import check_filters, same_value
+from qsmrim_app.bids_io.matching import ROLES, best_matches, check_filters, same_value
 from qsmrim_app.bids_io.participant_list import compare_participants
 from qsmrim_app.bids_io.role_filters import FILTER_FILE, Search, find_role
-from qsmrim_app.bids_io.selection import SelectedSession, selected_sessions
+from qsmrim_app.bids_io.selection import SelectedSession, known_sessions, selected_sessions
 from qsmrim_app.bids_io.session_files import BidsFile, session_files, subjects_of, unread_images
 from qsmrim_app.bids_io.sidecars import read_sidecars
 from qsmrim_app.errors import AmbiguousInputError, InputError, MissingImageError, QsmrimError
@@ -93,7 +93,8 @@ def _find_session(
     try:
         _require_labels(key, datasets[0].root)
         files = [file for dataset in datasets for file in session_files(dataset, key, session.is_only)]
-        unread = [one for dataset in datasets for one in unread_images(dataset, key, session.is_only)]
+        unread = [reason for dataset in datasets for reason in unread_images(dataset, key)]
+        unread += [] if session.is_only else _without_session(datasets, key, settings)
         if not files:
             raise MissingImageError(
                 "; ".join([f"{key.prefix}: no image in any dataset searched; check the label", *unread])
@@ -109,6 +110,39 @@ def _find_session(
     except (InputError, OSError) as error:  # the second: no rights, or a disk that fails
         reason = error if isinstance(error, InputError) else _unreadable(key, error)
         return reason, [RoleRow(key, "all", "", str(reason), is_failure=True)]
+
+
+def _without_session(datasets: Sequence[Dataset], key: SessionKey, settings: InputSettings) -> list[str]:
+    """What is to be said of images that would fit a role and name none of a participant's sessions."""
+    files = [
+        file
+        for dataset in datasets
+        for file in session_files(dataset, SessionKey(key.subject))
+        if key.session and file.entities.get("session") is None
+    ]
+    roles = (*ROLES, "rim_map")
+    fitting = {
+        file.path: file
+        for role in roles
+        for file in best_matches(files, role, settings.bids_filters.get(role, {}))
+    }
+    return [
+        f"{path.name} was not read; it names no session, and sub-{key.subject} has several: name it "
+        f"{key.prefix}_... if it is of this one"
+        for path in sorted(fitting)
+    ]
+
+
+def sessions_of_subjects(
+    bids_dir: Path, settings: InputSettings, subjects: Iterable[str]
+) -> frozenset[SessionKey]:
+    """Every session that the datasets of a run have of some subjects, those that were not asked for too."""
+    datasets = find_datasets(bids_dir, settings)
+    return frozenset(
+        SessionKey(subject, session)
+        for subject in set(subjects)
+        for session in known_sessions(datasets, subject, settings.bids_filters)
+    )
 
 
 def _unreadable(key: SessionKey, error: OSError) -> MissingImageError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from qsmrim_app.bids_io.datasets import Dataset
 from qsmrim_app.bids_io.matching import Query, best_matches
 from qsmrim_app.bids_io.session_files import session_files, sessions_of, subjects_of
-from qsmrim_app.errors import InputError, NothingSelectedError, UsageError
+from qsmrim_app.errors import NothingSelectedError, QsmrimError, UsageError
 from qsmrim_app.records import SessionKey
 from qsmrim_app.settings import InputSettings
 
@@ -49,7 +49,7 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
     subjects = [subject for subject in _subjects(datasets, settings) if subject not in excluded]
     chosen: list[SelectedSession] = []
     for subject in subjects:
-        sessions = _sessions(datasets, subject, settings.bids_filters) or [""]
+        sessions = known_sessions(datasets, subject, settings.bids_filters)
         chosen += [
             SelectedSession(SessionKey(subject, session), len(sessions) == 1)
             for session in sessions
@@ -62,10 +62,11 @@ def selected_sessions(datasets: Sequence[Dataset], settings: InputSettings) -> l
     return chosen
 
 
-def _sessions(datasets: Sequence[Dataset], subject: str, filters: Mapping[str, Query]) -> list[str]:
+def known_sessions(datasets: Sequence[Dataset], subject: str, filters: Mapping[str, Query]) -> list[str]:
     """Sessions of a subject, sorted: of the raw dataset, and of derivatives that hold an image for them.
 
-    A folder that another program made for itself, empty or with images of other kinds, makes no session.
+    A folder that another program made for itself, empty or with images of other kinds, makes no session. A
+    subject without any has one of an empty name.
     """
     raw, *derivatives = datasets
     found = sessions_of(raw, subject)
@@ -75,7 +76,7 @@ def _sessions(datasets: Sequence[Dataset], subject: str, filters: Mapping[str, Q
         found |= {
             label for label in labels if _makes_session(dataset, SessionKey(subject, label), roles, filters)
         }
-    return sorted(found)
+    return sorted(found) or [""]
 
 
 def _makes_session(
@@ -84,8 +85,8 @@ def _makes_session(
     try:
         files = session_files(dataset, key, is_only_session=False)
         return any(best_matches(files, role, filters.get(role, {})) for role in roles)
-    except InputError:
-        return True  # it cannot be read; whoever looks for its files will say so
+    except QsmrimError:
+        return True  # a folder or table cannot be read; whoever looks for its files will say so
 
 
 def _require_there(excluded: set[str], datasets: Sequence[Dataset]) -> None:

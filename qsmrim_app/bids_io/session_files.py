@@ -95,20 +95,13 @@ def session_files(dataset: Dataset, key: SessionKey, is_only_session: bool = Tru
     return sorted(found, key=lambda file: file.path)
 
 
-def unread_images(dataset: Dataset, key: SessionKey, is_only_session: bool = True) -> list[str]:
+def unread_images(dataset: Dataset, key: SessionKey) -> list[str]:
     """Why images in a session's folders are not read, a sentence each, sorted.
 
-    They end in ``.NII.GZ``, are of another format, are another session's by their names, name none of several
-    sessions, or are not there beside their table.
+    They end in ``.NII.GZ``, are of another format, are another session's by their names, or are not there
+    beside their table.
     """
     reasons = _lone_tables(dataset, key)
-    if key.session and not is_only_session:
-        reasons += [
-            f"{file.path.name} was not read; it names no session, and sub-{key.subject} has several: name it "
-            f"{key.prefix}_... if it is of this one"
-            for file in _images(dataset, SessionKey(key.subject))
-            if file.entities.get("session") is None
-        ]
     for datatype in io_spec()["inputs"]["folders"]:
         for entry in _entries(dataset.root / key.folder / datatype):
             name = os.fsencode(entry.name).decode(errors="backslashreplace")

@@ -10,7 +10,8 @@ from typing import Any
 from qsmrim_app.cli.parser import option_of
 from qsmrim_app.cli.values import folds
 from qsmrim_app.errors import UsageError
-from qsmrim_app.settings import LEAVE_ONE_SITE_OUT
+from qsmrim_app.plain_data import to_plain
+from qsmrim_app.settings import LEAVE_ONE_SITE_OUT, DetectorSettings
 
 _OF_A_TRAINING = ("folds", "seeds", "strict_thresholds")
 _OVERRULED = {
@@ -54,8 +55,9 @@ def check_group_file(plain: Mapping[str, Any]) -> None:
     sites, detector = plain.get("sites"), plain.get("detector")
     if isinstance(sites, dict) and len(sites) > 1 and "" in sites:
         raise UsageError(f"sites: '{sites['']}' has no name; among several sites each needs one")
+    defaults = to_plain(DetectorSettings())  # which stand in the settings that a run leaves in its logs
     for name, reason in _OVERRULED.items():
-        if isinstance(detector, dict) and name in detector:
+        if isinstance(detector, dict) and detector.get(name, defaults[name]) != defaults[name]:
             raise UsageError(f"detector.{name} is no choice at the group level: {reason}; leave it out")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from stat import S_ISDIR
 
-from qsmrim_app.file_locks import Hold, lock, take
+from qsmrim_app.file_locks import Hold, holder_of, lock, take
 
 PREFIX = "qsmrim-cache-"
 _LOCK = "in-use.lock"
@@ -36,7 +37,7 @@ def _sweep(root: Path) -> None:
 
 
 def _is_left(folder: Path) -> bool:
-    """Whether a folder is this user's, not new, and its lock is there and held by nobody."""
+    """Whether a folder is this user's and machine's, not new, and its lock is there and held by nobody."""
     try:
         found = folder.lstat()
         if not S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
@@ -47,6 +48,7 @@ def _is_left(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        return lock(descriptor) is True
+        # another machine's lock need not be seen here: a folder that machines share, locks that they do not
+        return lock(descriptor) is True and holder_of(folder / _LOCK).endswith(f" on {socket.gethostname()}")
     finally:
         os.close(descriptor)

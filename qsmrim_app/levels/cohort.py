@@ -62,7 +62,8 @@ def cohort_of(
     sites = settings.sites or {"": settings.output_dir}
     raw_of = {site: _raw_dir(settings, folder, len(sites)) for site, folder in sites.items()}
     sessions = tuple(_sessions(sites, raw_of, lesions, folds))
-    return Cohort(lesions, sessions, _who_left(settings, sites), _without_raw(raw_of))
+    own = {site: folder for site, folder in sites.items() if not settings.sites or linked_raw(folder)}
+    return Cohort(lesions, sessions, _who_left(own, raw_of), _without_raw(raw_of))
 
 
 def write_cohort(output_dir: Path, cohort: Cohort) -> None:
@@ -85,11 +86,11 @@ def _folds_of_lesions(
     return {key: folds[key[0]] for key in keys if key in scored and key[0] in folds}
 
 
-def _who_left(settings: GroupSettings, sites: Mapping[str, Path]) -> tuple[str, ...]:
+def _who_left(sites: Mapping[str, Path], raw_of: Mapping[str, Path | None]) -> tuple[str, ...]:
     """What is to be said of participants who are in the results alone: they may have withdrawn."""
     found = []
-    for folder in sites.values():
-        raw = linked_raw(folder) if settings.sites else settings.bids_dir
+    for site, folder in sites.items():
+        raw = raw_of[site]
         if raw is not None and (left := left_participants(folder, raw)):
             named = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
             found.append(

@@ -75,7 +75,8 @@ def require_measured_as_set(settings: GroupSettings, rated: RatedLesions) -> Non
             new_detector(_method_settings(settings, method, rated)).check_measured(rated.samples)
         except FeatureMismatchError as error:
             raise FeatureMismatchError(
-                f"--train {method}: {error}, or leave the setting out of the settings file"
+                f"--train {method}: {error}, or give the settings of the samples in a --config-file "
+                "([detector.patch], [detector.radiomics])"
             ) from error
 
 

@@ -25,8 +25,9 @@ def note_earlier_models(output_dir: Path, trained: Collection[str]) -> tuple[str
             "this page; what they learnt from, and their figures, are on their cards (README.md).",
         )
     return (
-        f"Nothing was trained in this call. Models of an earlier one are in models/ ({names}); "
-        "their figures are on their cards (README.md), and on this page after the same --train again.",
+        f"Nothing was trained in this call. Models of an earlier one are in models/ ({names}), perhaps of "
+        "another cohort, as are folds.tsv and models/comparison.tsv; their figures are on their cards "
+        "(README.md), and on this page after the same --train again.",
     )
 
 

@@ -54,7 +54,8 @@ def _check_work_folder(settings: ParticipantSettings | GroupSettings) -> None:
     among_results = inside is not None and (
         not inside or inside[0] in _RESULTS or inside[0].startswith("sub-")
     )
-    if among_results or (inside is None and work.is_relative_to(raw)):
+    own = inside is not None and output.is_relative_to(raw)  # OUT/work, of an output in bids_dir/derivatives
+    if among_results or (work.is_relative_to(raw) and not own):
         raise OutputError(
             f"the work folder {settings.work_dir} lies among the "
             f"{f'results in {settings.output_dir}' if among_results else f'data of {settings.bids_dir}'}; "

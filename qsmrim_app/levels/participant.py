@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from qsmrim_app.bids_io.dry_run import dry_run_table
 from qsmrim_app.bids_io.outcomes import left_sessions
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
-from qsmrim_app.bids_io.query import Found, find_inputs
+from qsmrim_app.bids_io.query import Found, find_inputs, sessions_of_subjects
 from qsmrim_app.bids_io.writing import write_text
-from qsmrim_app.errors import QsmrimError
+from qsmrim_app.errors import QsmrimError, WorkerKilledError, is_out_of_memory
 from qsmrim_app.levels.missing_results import missing_results
 from qsmrim_app.levels.output_folder import methods_path, open_output, work_folder
 from qsmrim_app.levels.participant_run import ParticipantRun
@@ -83,8 +83,8 @@ def run_participants(settings: ParticipantSettings, found: Found | None = None) 
     QsmrimError
         If nothing can be analysed at all: no dataset, participant, usable model or place for the output.
     """
-    if settings.resources.nipype_plugin:
-        read_plugin_file(settings.resources.nipype_plugin)
+    if settings.resources.nipype_plugin and not (settings.reports_only or settings.boilerplate_only):
+        read_plugin_file(settings.resources.nipype_plugin)  # before anything is written
     found = found or find_inputs(settings.bids_dir, settings.inputs)
     with Workers(workers_within(settings.resources)) as workers:
         if not settings.boilerplate_only:
@@ -174,8 +174,12 @@ def _classify(run: ParticipantRun) -> None:
             outcome = run.classifier.classify(measured.table, measured.samples)
         except QsmrimError as error:
             outcome = error
-        except RuntimeError as error:  # torch: out of memory, a lost device
-            outcome = QsmrimError(f"{key}: the model could not be run ({error}); try --device cpu")
+        except (RuntimeError, MemoryError) as error:  # torch: out of memory, a lost device
+            outcome = (
+                WorkerKilledError(f"{key}: no memory is left to classify; run again with more")
+                if is_out_of_memory(error)
+                else QsmrimError(f"{key}: the model could not be run ({error}); try --device cpu")
+            )
         run.keep(key, outcome, run.tables, "classification")  # type: ignore[arg-type]
 
 
@@ -214,7 +218,8 @@ def _finish(run: ParticipantRun) -> Outcome:
         rebuild_sessions(settings.output_dir, subject)
     if run.written:
         rebuild_participants(settings.output_dir)
-    for key in left_sessions(settings.output_dir, settings.bids_dir, run.written):
+    known = sessions_of_subjects(settings.bids_dir, settings.inputs, (key.subject for key in run.written))
+    for key in left_sessions(settings.output_dir, known):
         logger.warning(
             "%s: its results are in %s and are counted, but %s has no such session; remove them if it got "
             "another name",

@@ -48,7 +48,7 @@ def load_qsm(path: Path, stated_unit: str | None) -> tuple[Volume, str, tuple[st
     _require_extent(loaded.volume, path)
     measured, doubts = zero_background(loaded.volume, path)
     measured, coarse = keep_measured_zeros(measured, path)
-    measured, filled = zero_padding(measured, path)
+    measured, filled = zero_padding(measured, path, is_signed=True)
     unit = susceptibility_unit(measured.data, stated_unit, path)
     guess = f"{path.name}: its sidecar gives no Units; by their range the values were taken for {unit}"
     warnings = (*loaded.warnings, *doubts, *coarse, *filled, *(() if stated_unit else (guess,)))
@@ -71,16 +71,17 @@ def load_intensities(path: Path) -> Loaded:
         If all its voxels are equal, none is positive, or it is too thin for a head.
     """
     loaded = load_image(path)
-    low, high = loaded.volume.data.min(), loaded.volume.data.max()
-    if low == high:
+    low = loaded.volume.data.min()
+    if low == loaded.volume.data.max():
         raise InputError(f"{path}: every voxel is {low:g}; an image of a head was expected")
+    measured, filled = zero_padding(loaded.volume, path)
+    high = measured.data.max()
     if high <= 0:
         raise InputError(
             f"{path}: no voxel is above 0 (the largest is {high:g}); expected the intensities of a FLAIR or "
             "magnitude image, which are positive"
         )
-    _require_extent(loaded.volume, path)
-    measured, filled = zero_padding(loaded.volume, path)
+    _require_extent(measured, path)
     even = _without_spikes(Loaded(measured, (*loaded.warnings, *filled)), path)
     positive, moved = above_zero(even.volume, path)
     return Loaded(positive, (*even.warnings, *moved))

@@ -27,7 +27,7 @@ _ABOVE_ZERO = 0.01  # of the range: how far the darkest value is moved above 0
 _LOOK_AT = 200_000  # values are enough to find their steps
 
 
-def zero_padding(image: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
+def zero_padding(image: Volume, path: Path, is_signed: bool = False) -> tuple[Volume, tuple[str, ...]]:
     """The image with filled-in constants set to 0, and what is to be said of them.
 
     Filled in is what is exactly one value other than 0 in a solid piece that reaches a face of the array and
@@ -40,6 +40,8 @@ def zero_padding(image: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
         Shape (i, j, k), any unit.
     path
         Its file, for the message.
+    is_signed
+        Whether tissue has values of both signs, so that the lowest value too may be a limit of saturation.
 
     Returns
     -------
@@ -49,9 +51,11 @@ def zero_padding(image: Volume, path: Path) -> tuple[Volume, tuple[str, ...]]:
         A sentence for each such value.
     """
     data, said = image.data, []
+    limits = (data.max(), data.min()) if is_signed else (data.max(),)
     for level in _levels_of_faces(data):
         where = _filled(data == level)
-        if where.any() and (data[~where] != 0).any() and _stands_out(data, where):
+        percent = _JUMPS_FROM_LIMIT if level in limits else _JUMPS
+        if where.any() and (data[~where] != 0).any() and _stands_out(data, where, percent):
             data = np.where(where | _mixed_edge(data, where), np.float32(0), data)
             said.append(
                 f"{path.name}: {where.mean():.0%} of the voxels hold {level:.4g} without any noise, as where "
@@ -102,7 +106,11 @@ def _levels_of_faces(data: NDArray[np.float32]) -> list[float]:
 
 def _filled(flat: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The pieces of one value that reach a face and hold a solid core."""
+    if np.count_nonzero(flat) < _SMALLEST_CORE:
+        return np.zeros_like(flat)
     core = ndimage.binary_erosion(flat, np.ones(_SOLID, dtype=bool), border_value=1)
+    if np.count_nonzero(core) < _SMALLEST_CORE:
+        return np.zeros_like(flat)
     pieces, n = ndimage.label(flat)
     solid = np.bincount(pieces[core], minlength=n + 1) >= _SMALLEST_CORE
     on_faces = {int(one) for axis in range(3) for one in np.unique(np.take(pieces, (0, -1), axis))}
@@ -110,8 +118,8 @@ def _filled(flat: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(kept[pieces])
 
 
-def _stands_out(data: NDArray[np.float32], where: NDArray[np.bool_]) -> bool:
-    """Whether the values next to pieces of one value are not those of smooth tissue."""
+def _stands_out(data: NDArray[np.float32], where: NDArray[np.bool_], percent: float) -> bool:
+    """Whether that percentile of the differences to the neighbours is more than smooth tissue has."""
     beside = ndimage.binary_dilation(where) & ~where & (data != 0)
     rest = data[~where & (data != 0)]
     if not beside.any():
@@ -119,7 +127,6 @@ def _stands_out(data: NDArray[np.float32], where: NDArray[np.bool_]) -> bool:
     level, (low, high) = data[where][0], np.percentile(rest, [_LOW, _HIGH])
     steps = np.diff(np.unique(rest[:: max(1, rest.size // _LOOK_AT)]))
     jump = max(_STEPS * float(steps.min(initial=np.inf)) if steps.size else 0.0, _OF_RANGE * (high - low))
-    percent = _JUMPS_FROM_LIMIT if level == data.max() else _JUMPS
     return bool(np.percentile(np.abs(data[beside] - level), percent) > jump)
 
 

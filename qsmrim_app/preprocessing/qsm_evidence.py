@@ -99,11 +99,11 @@ def compact_areas(qsm: Volume, known: Volume, strong_ppb: float) -> Volume:
     median = np.median(qsm.data[known.data]) if known.data.any() else 0.0
     strong = known.data & (np.abs(qsm.data - median) > strong_ppb)
     depth = ndimage.distance_transform_edt(strong, sampling=qsm.spacing_mm)
-    pieces, n = ndimage.label(strong)
-    thick = np.unique(pieces[depth > _COMPACT_MM])
-    return (
-        widen(qsm.with_data(np.isin(pieces, thick[thick > 0])), _STREAKS_MM) if n else known.with_data(strong)
-    )
+    if not (depth > _COMPACT_MM).any():
+        return known.with_data(np.zeros_like(strong))
+    around = _COMPACT_MM + _SPACING_MM  # without the veins that lead to it
+    thick = strong & widen(known.with_data(depth > _COMPACT_MM), around).data
+    return widen(known.with_data(thick), _STREAKS_MM)
 
 
 def vein_ratio(values: NDArray[np.floating]) -> float:

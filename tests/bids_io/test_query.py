@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qsmrim_app.bids_io.query import Found, find_inputs
+from qsmrim_app.bids_io.query import Found, find_inputs, sessions_of_subjects
 from qsmrim_app.errors import (
     AmbiguousInputError,
     InputError,
@@ -766,3 +766,36 @@ def test_a_filter_that_leaves_none_of_several_names_them(tmp_path):
     root = skeleton(tmp_path, [*complete(), "sub-01/anat/sub-01_acq-2d_FLAIR.nii.gz"])
     error = failure(root, bids_filters={"flair": {"acquisition": "3d"}})
     assert "without it: 2 files fit 'flair': bids:raw:" in str(error)
+
+
+def test_images_of_other_programs_that_name_no_session_are_not_spoken_of(tmp_path):
+    files = [
+        file.replace("sub-01/anat/sub-01", f"sub-01/ses-{n}/anat/sub-01_ses-{n}")
+        for n in "ab"
+        for file in complete()
+    ]
+    lone = "derivatives/fmriprep/sub-01/anat/sub-01_desc-preproc_T1w.nii.gz"
+    found = find_inputs(skeleton(tmp_path, [*files, lone]), InputSettings())
+    assert found.failures == {}
+    assert not any("fmriprep" in note or "T1w" in note for one in found.inputs for note in one.notes)
+
+
+def test_a_damaged_table_in_a_session_of_a_derivative_fails_its_subject_alone(tmp_path):
+    table = "derivatives/x/sub-01/ses-z/anat/sub-01_ses-z_space-FLAIR_dseg"
+    root = skeleton(tmp_path, [*complete("01"), *complete("02"), f"{table}.nii.gz"])
+    (root / f"{table}.tsv").write_bytes(b"\xff\xfe\x00index")
+    found = find_inputs(root, InputSettings())
+    assert [inputs.key.subject for inputs in found.inputs] == ["02"]
+    assert {key.subject for key in found.failures} == {"01"}
+
+
+def test_the_sessions_of_subjects_are_those_of_raw_dataset_and_derivatives(tmp_path):
+    files = [
+        *complete("01", "a"),
+        *complete("02"),
+        "derivatives/qsm/sub-01/ses-b/anat/sub-01_ses-b_Chimap.nii.gz",
+    ]
+    root = skeleton(tmp_path, files)
+    asked = InputSettings(sessions=("a",))
+    expected = {SessionKey("01", "a"), SessionKey("01", "b"), SessionKey("02")}
+    assert sessions_of_subjects(root, asked, ["01", "02", "01"]) == expected

@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 
 from qsmrim_app.cli.call_settings import settings_of
+from qsmrim_app.cli.group_call import check_group_file
 from qsmrim_app.cli.machine import available_cores, available_memory_gb
 from qsmrim_app.cli.main import _with_hyphens, main
 from qsmrim_app.cli.parser import build_parser
 from qsmrim_app.errors import UsageError
+from qsmrim_app.plain_data import to_plain
 from qsmrim_app.settings import GroupSettings, ParticipantSettings
 from tests.bids_io.skeletons import complete, skeleton
 
@@ -199,3 +201,11 @@ def test_a_dry_run_ends_in_an_error_where_nothing_can_be_analysed(missing, code,
     skeleton(tmp_path, kept)
     assert main([str(tmp_path), str(tmp_path / "out"), "participant", "--dry-run"]) == code
     assert f"{2 - len(missing)} session(s) can be processed" in capsys.readouterr().out
+
+
+def test_the_settings_that_a_run_leaves_in_its_logs_can_be_given_again(tmp_path):
+    left = to_plain(GroupSettings(tmp_path, tmp_path / "out", ("qsmrim-net",)))
+    check_group_file(left)
+    left["detector"]["method"] = "rimnet"
+    with pytest.raises(UsageError, match=r"detector\.method is no choice at the group level"):
+        check_group_file(left)

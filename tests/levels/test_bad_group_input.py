@@ -322,7 +322,7 @@ CASES = [
     (
         settings_file("[detector.patch]\nqsm_zero = 'as-stored'"),
         ("--config-file", "settings.toml"),
-        "calls the 'as-stored' susceptibility 0, .*'brain-median'; run the participant level again, or leave",
+        "calls the 'as-stored' susceptibility 0, .*'brain-median'; run the participant level again, or give",
     ),
     (
         settings_file("[detector.patch]\nshape_vox = [8, 8, 8]"),

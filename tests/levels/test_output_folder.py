@@ -60,6 +60,7 @@ def test_the_group_level_is_that_of_the_dataset_whose_results_are_there(other, t
         ("out/sub-01/work", "results in"),
         ("bids", "data of"),
         ("bids/sub-01", "data of"),
+        ("study/bids/work", "data of"),
         ("out/work", None),
         ("out/scratch", None),
         ("bids/derivatives/qsmrim/work", None),
@@ -67,8 +68,9 @@ def test_the_group_level_is_that_of_the_dataset_whose_results_are_there(other, t
     ],
 )
 def test_intermediate_files_lie_neither_among_results_nor_in_the_dataset(work, among, tmp_path):
-    bids = skeleton(tmp_path / "bids", complete())
-    out = bids / "derivatives" / "qsmrim" if "qsmrim" in work else tmp_path / "out"
+    bids = skeleton(tmp_path / ("study/bids" if "study" in work else "bids"), complete())
+    out = tmp_path / ("study" if "study" in work else "out")
+    out = bids / "derivatives" / "qsmrim" if "qsmrim" in work else out
     settings = ParticipantSettings(bids, out, work_dir=tmp_path / work)
     if among is None:
         open_output(settings, {"raw": bids})

@@ -89,9 +89,17 @@ def test_smooth_tissue_that_was_stored_in_steps_is_no_padding(smooth, step):
 
 
 @pytest.mark.parametrize("limit", [10, 30])
-def test_saturated_tissue_up_to_the_faces_is_no_padding(smooth, limit):
-    saturated = smooth.with_data(np.minimum(smooth.data, np.float32(limit)))
-    assert zero_padding(saturated, FILE) == (saturated, ())
+@pytest.mark.parametrize("sign", [1, -1])
+def test_saturated_tissue_up_to_the_faces_is_no_padding(smooth, limit, sign):
+    saturated = smooth.with_data(sign * np.minimum(sign * smooth.data, np.float32(limit)))
+    assert zero_padding(saturated, FILE, is_signed=True) == (saturated, ())
+
+
+def test_the_lowest_value_of_a_signed_map_may_be_filled_in(smooth):
+    filled = smooth.data.copy()
+    filled[:, :, 40:] = -1000
+    found, _ = zero_padding(smooth.with_data(filled), FILE, is_signed=True)
+    assert (found.data[:, :, 40:] == 0).all()
 
 
 @pytest.mark.parametrize("level", [-1000, 5000])
