@@ -94,8 +94,8 @@ def _who_left(sites: Mapping[str, Path], raw_of: Mapping[str, Path | None]) -> t
         if raw is not None and (left := left_participants(folder, raw)):
             named = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
             found.append(
-                f"{plural(len(left), 'participant')} of {folder} without a folder in the raw dataset "
-                f"{raw.resolve()} ({named}): counted in every figure here; remove the results of those who "
+                f"{plural(len(left), 'participant')}{f' of site {site!r}' if site else ''} without a folder "
+                f"in the raw dataset ({named}): counted in every figure here; remove the results of those who "
                 "withdrew."
             )
     return tuple(found)

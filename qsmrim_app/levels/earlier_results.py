@@ -16,7 +16,8 @@ _FIGURE_OF_A_TRAINING = re.compile("(curves|counts|reliability|examples)_[a-zA-Z
 def note_earlier_models(output_dir: Path, trained: Collection[str]) -> tuple[str, ...]:
     """What a page says of models that were not trained in its call; ``trained`` are the methods that were."""
     cards = sorted((output_dir / dataset_path("models")).glob("*/README.md"))
-    names = ", ".join(card.parent.name for card in cards if card.parent.name not in trained)
+    models = [card.parent.name for card in cards if not card.parent.name.startswith(".")]  # unfinished ones
+    names = ", ".join(name for name in models if name not in trained)
     if not names:
         return ()
     if trained:
