@@ -95,8 +95,8 @@ def _who_left(sites: Mapping[str, Path], raw_of: Mapping[str, Path | None]) -> t
             named = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
             found.append(
                 f"{plural(len(left), 'participant')}{f' of site {site!r}' if site else ''} without a folder "
-                f"in the raw dataset ({named}): counted in every figure here; remove the results of those who "
-                "withdrew."
+                f"in the raw dataset ({named}): counted in every figure here; remove the results of those "
+                "who withdrew."
             )
     return tuple(found)
 
