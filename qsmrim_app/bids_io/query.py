@@ -37,7 +37,8 @@ class RoleRow:
 class Found:
     """What the dataset offers for the sessions that were asked for.
 
-    ``datasets`` maps the names in BIDS URIs to folders; ``notes`` concern the datasets as a whole.
+    ``datasets`` maps the names in BIDS URIs to folders; ``notes`` concern the datasets as a whole; ``known``
+    are all sessions of the participants that were asked for, those that were not asked for too.
     """
 
     inputs: tuple[SubjectInputs, ...]
@@ -45,6 +46,7 @@ class Found:
     rows: tuple[RoleRow, ...]
     datasets: Mapping[str, Path]
     notes: tuple[str, ...] = ()
+    known: frozenset[SessionKey] = frozenset()
 
 
 def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
@@ -68,7 +70,8 @@ def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
     failures: dict[SessionKey, QsmrimError] = {}
     rows: list[RoleRow] = []
     listed = compare_participants(bids_dir, subjects_of(bids_dir))
-    for session in selected_sessions(datasets, settings):
+    selected = selected_sessions(datasets, settings)
+    for session in selected:
         outcome, session_rows = _find_session(datasets, session, settings)
         rows += session_rows
         if isinstance(outcome, SubjectInputs):
@@ -82,6 +85,11 @@ def find_inputs(bids_dir: Path, settings: InputSettings) -> Found:
         tuple(rows),
         {dataset.name: dataset.root for dataset in datasets},
         (*(note for dataset in datasets for note in dataset.notes), *listed.notes),
+        frozenset(
+            SessionKey(subject, label)
+            for subject in {session.key.subject for session in selected}
+            for label in known_sessions(datasets, subject, settings.bids_filters)
+        ),
     )
 
 
@@ -131,18 +139,6 @@ def _without_session(datasets: Sequence[Dataset], key: SessionKey, settings: Inp
         f"{key.prefix}_... if it is of this one"
         for path in sorted(fitting)
     ]
-
-
-def sessions_of_subjects(
-    bids_dir: Path, settings: InputSettings, subjects: Iterable[str]
-) -> frozenset[SessionKey]:
-    """Every session that the datasets of a run have of some subjects, those that were not asked for too."""
-    datasets = find_datasets(bids_dir, settings)
-    return frozenset(
-        SessionKey(subject, session)
-        for subject in set(subjects)
-        for session in known_sessions(datasets, subject, settings.bids_filters)
-    )
 
 
 def _unreadable(key: SessionKey, error: OSError) -> MissingImageError:

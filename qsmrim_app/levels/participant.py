@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qsmrim_app.bids_io.dry_run import dry_run_table
 from qsmrim_app.bids_io.outcomes import left_sessions
 from qsmrim_app.bids_io.participants import rebuild_participants, rebuild_sessions
-from qsmrim_app.bids_io.query import Found, find_inputs, sessions_of_subjects
+from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.bids_io.writing import write_text
 from qsmrim_app.errors import QsmrimError, WorkerKilledError, is_out_of_memory
 from qsmrim_app.levels.missing_results import missing_results
@@ -135,7 +135,7 @@ def _analyse(run: ParticipantRun, found: Found) -> Outcome:
     _report(run)
     for key, error in missing_results(run.settings.output_dir, run.written, run.pages).items():
         run.keep(key, error, {}, "looking for its results")
-    return _finish(run)
+    return _finish(run, found.known)
 
 
 def _prepare(run: ParticipantRun) -> None:
@@ -207,7 +207,8 @@ def _report(run: ParticipantRun) -> None:
         run.keep(key, outcome, run.pages, "report")  # type: ignore[arg-type]
 
 
-def _finish(run: ParticipantRun) -> Outcome:
+def _finish(run: ParticipantRun, known: Collection[SessionKey]) -> Outcome:
+    """Status and counts; ``known`` are the sessions that the dataset has."""
     settings = run.settings
     statuses = {
         key: status_of(key, run.errors, (*session_warnings(run, key), *run.written.get(key, ())))
@@ -218,8 +219,8 @@ def _finish(run: ParticipantRun) -> Outcome:
         rebuild_sessions(settings.output_dir, subject)
     if run.written:
         rebuild_participants(settings.output_dir)
-    known = sessions_of_subjects(settings.bids_dir, settings.inputs, (key.subject for key in run.written))
-    for key in left_sessions(settings.output_dir, known):
+    written = {key.subject for key in run.written}
+    for key in left_sessions(settings.output_dir, [key for key in known if key.subject in written]):
         logger.warning(
             "%s: its results are in %s and are counted, but %s has no such session; remove them if it got "
             "another name",

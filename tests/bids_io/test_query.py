@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qsmrim_app.bids_io.query import Found, find_inputs, sessions_of_subjects
+from qsmrim_app.bids_io.query import Found, find_inputs
 from qsmrim_app.errors import (
     AmbiguousInputError,
     InputError,
@@ -789,13 +789,13 @@ def test_a_damaged_table_in_a_session_of_a_derivative_fails_its_subject_alone(tm
     assert {key.subject for key in found.failures} == {"01"}
 
 
-def test_the_sessions_of_subjects_are_those_of_raw_dataset_and_derivatives(tmp_path):
+def test_the_sessions_that_are_known_are_those_of_raw_dataset_and_derivatives(tmp_path):
     files = [
         *complete("01", "a"),
         *complete("02"),
         "derivatives/qsm/sub-01/ses-b/anat/sub-01_ses-b_Chimap.nii.gz",
     ]
     root = skeleton(tmp_path, files)
-    asked = InputSettings(sessions=("a",))
-    expected = {SessionKey("01", "a"), SessionKey("01", "b"), SessionKey("02")}
-    assert sessions_of_subjects(root, asked, ["01", "02", "01"]) == expected
+    found = find_inputs(root, InputSettings(participants=("01",), sessions=("a",)))
+    assert [inputs.key for inputs in found.inputs] == [SessionKey("01", "a")]
+    assert found.known == {SessionKey("01", "a"), SessionKey("01", "b")}
