@@ -20,7 +20,7 @@ _FLAT = 1e-4  # of the range of the values: as little as this is no contrast
 _RANGE_PERCENT = 97.0  # of the distances from the background; beyond it there may be damaged voxels
 _CLIPPED_SHARE = 0.01  # of the voxels at the lowest and at the highest value: more is a clipped map
 _SMALLEST_PIECE = 1000  # voxels; fewer are tissue that happens to have the value
-_LOOK_AT = 200_000  # voxels are enough to find a value that a fifth of them has
+_LOOK_AT = 200_000  # voxels are enough to find a value that a fifth of them has, and steps
 _FEW_VALUES = 5000  # a map that holds no more of them was stored in steps
 _LARGEST_ZERO = 8  # voxels of a piece that holds 0 because the step nearest to its value is 0
 _NEXT_TO_ZERO = 1e-3  # of the smallest step
@@ -82,8 +82,7 @@ def keep_measured_zeros(qsm: Volume, path: Path) -> tuple[Volume, tuple[str, ...
     tuple of str
         A sentence where the steps are coarse, else none.
     """
-    every = max(1, round((qsm.data.size / _LOOK_AT) ** (1 / 3)))
-    seen = qsm.data[::every, ::every, ::every]
+    seen = _thinned(qsm.data)
     levels = np.unique(seen)
     if not 1 < len(levels) <= _FEW_VALUES:
         return qsm, ()
@@ -107,14 +106,19 @@ def _constant(data: NDArray[np.float32]) -> _Background | None:
 
     A map that was clipped holds both its limits often: neither is a background.
     """
-    step = max(1, round((data.size / _LOOK_AT) ** (1 / 3)))
-    seen, counts = np.unique(data[::step, ::step, ::step], return_counts=True)
+    seen, counts = np.unique(_thinned(data), return_counts=True)
     limits = np.count_nonzero(data == data.min()), np.count_nonzero(data == data.max())
     if min(limits) > _CLIPPED_SHARE * data.size:
         return None
     counts[seen == 0] = 0
     level = seen[counts.argmax()]
     return _in_pieces(data == level, f"{level:.4g}") if level != 0 else None
+
+
+def _thinned(data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Every n-th voxel along each axis, some `_LOOK_AT` in all: enough to find frequent values and steps."""
+    step = max(1, round((data.size / _LOOK_AT) ** (1 / 3)))
+    return data[::step, ::step, ::step]
 
 
 def _nearly_constant(data: NDArray[np.float32]) -> _Background | None:
